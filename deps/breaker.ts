@@ -1,0 +1,5 @@
+/** Door for the circuit breaker. */
+// @ts-types="@types/opossum"
+import CircuitBreaker from "opossum";
+
+export { CircuitBreaker };

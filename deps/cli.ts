@@ -1,0 +1,2 @@
+/** Door for command-line parsing. */
+export { Command, InvalidArgumentError, Option } from "commander";

@@ -1,0 +1,2 @@
+/** Door for JSON Web Tokens. */
+export * as jose from "jose";

@@ -1,0 +1,2 @@
+/** Door for Prometheus metrics. */
+export * as prometheus from "prom-client";

@@ -1,0 +1,2 @@
+/** Door for packages that only tests load. */
+export { default as fc } from "fast-check";
