@@ -1,9 +1,12 @@
 /** The ten kinds of `infra.virtrigaud.io/v1beta1`: types, schemas, names, support tables. @module */
+export * from "./conditions.ts";
 export * from "./crd.ts";
 export * from "./definition.ts";
+export * from "./duration.ts";
 export * from "./kinds.ts";
 export * from "./meta.ts";
 export * from "./names.ts";
+export * from "./quantity.ts";
 export type { JsonSchema, ValidationRule } from "./schema.ts";
 export type { EnvVar, Probe, ResourceRequirements, SecurityContext, Toleration } from "./core/container.ts";
 export type { Affinity } from "./core/affinity.ts";

@@ -7,9 +7,9 @@ export const PROVIDER_FINALIZER = "provider.infra.virtrigaud.io/finalizer";
 /** Held on a VMClass, VMImage or VMNetworkAttachment while VirtualMachines refer to it. */
 export const IN_USE_FINALIZER = "infra.virtrigaud.io/in-use";
 /** Held on a VMSnapshot until its snapshot is gone. */
-export const SNAPSHOT_FINALIZER = "vmsnapshot.infra.virtrigaud.io/finalizer";
+export const SNAPSHOT_FINALIZER = "snapshot.infra.virtrigaud.io/finalizer";
 /** Held on a VMClone until what it left half-made is gone. */
-export const CLONE_FINALIZER = "vmclone.infra.virtrigaud.io/finalizer";
+export const CLONE_FINALIZER = "clone.infra.virtrigaud.io/finalizer";
 /** Held on a VMMigration until what it left half-moved is gone. */
 export const MIGRATION_FINALIZER = "vmmigration.infra.virtrigaud.io/finalizer";
 
