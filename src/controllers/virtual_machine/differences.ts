@@ -46,7 +46,8 @@ export function differencesOf(spec: MachineSpec, seen: ObservedMachine, options:
       else if (found.sizeGib > disk.sizeGib) {
         refused.push({
           field: `spec.disks[${disk.name}].sizeGiB`,
-          message: `is ${disk.sizeGib}, but the disk has ${found.sizeGib} GiB and disks cannot shrink: set it to ${found.sizeGib}`,
+          message:
+            `is ${disk.sizeGib}, but the disk has ${found.sizeGib} GiB and disks cannot shrink: set it to ${found.sizeGib}`,
         });
       }
     }
@@ -61,7 +62,8 @@ export function differencesOf(spec: MachineSpec, seen: ObservedMachine, options:
       keptDisks.push({ name: disk.name, sizeGib: disk.sizeGib });
       refused.push({
         field: `spec.disks[${disk.name}]`,
-        message: `is gone from the list, but the disk of ${disk.sizeGib} GiB is kept: put it back, or set the annotation ` +
+        message:
+          `is gone from the list, but the disk of ${disk.sizeGib} GiB is kept: put it back, or set the annotation ` +
           `virtrigaud.io/remove-disks to "${disk.name}" to delete it with its data`,
       });
     }

@@ -14,7 +14,11 @@ export type Wish =
   /** Something that the object refers to is not there (yet); the controller is woken when it appears. */
   | { readonly type: "Missing"; readonly missing: readonly Problem[] }
   /** The objects are there but can never work together. */
-  | { readonly type: "Invalid"; readonly reason: "InvalidSpec" | "UnsupportedField"; readonly problems: readonly Problem[] };
+  | {
+    readonly type: "Invalid";
+    readonly reason: "InvalidSpec" | "UnsupportedField";
+    readonly problems: readonly Problem[];
+  };
 
 /** The provider of the VM, as far as a decision needs to know. */
 export type ProviderView =

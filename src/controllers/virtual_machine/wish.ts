@@ -1,8 +1,6 @@
 /** What a VM is wanted to be: one machine specification out of the objects that describe it. Pure. @module */
 import {
   FORCE_SYNC_ANNOTATION,
-  parseDuration,
-  parseQuantity,
   type Provider,
   unsupportedFields,
   type VirtualMachine,
@@ -11,8 +9,10 @@ import {
   type VMNetworkAttachment,
 } from "@virtrigaud/api";
 import type { DataDisk, GuestInit, Hardware, MachineSpec, Placement } from "@virtrigaud/contract";
-import { digestOf } from "./digest.ts";
+import { digestOf } from "../shared/digest.ts";
+import { optional } from "../shared/optional.ts";
 import type { Problem, Wish } from "./input.ts";
+import { tryGib } from "./units.ts";
 import { imageSource } from "./wish_image.ts";
 import { hardwareOf } from "./wish_hardware.ts";
 import { nicOf } from "./wish_network.ts";
@@ -36,7 +36,7 @@ const MAX_NAME = 63;
 
 /** Adds the objects up. */
 export function resolveWish(vm: VirtualMachine, refs: References): Wish {
-  const missing = missingReferences(vm, refs);
+  const missing = missingReferences(refs);
   if (missing.length > 0) return { type: "Missing", missing };
   const { object: provider } = refs.provider;
   const { object: vmClass } = refs.class;
@@ -53,7 +53,7 @@ export function resolveWish(vm: VirtualMachine, refs: References): Wish {
   return { type: "Resolved", spec, digest: digestOf({ ...comparable, forced }) };
 }
 
-function missingReferences(vm: VirtualMachine, refs: References): Problem[] {
+function missingReferences(refs: References): Problem[] {
   const missing: Problem[] = [];
   const need = (kind: string, field: string, lookup: Lookup<unknown>) => {
     if (lookup.object === undefined) missing.push({ field, message: `${kind} "${lookup.name}" does not exist` });
@@ -65,7 +65,6 @@ function missingReferences(vm: VirtualMachine, refs: References): Problem[] {
     need("VMNetworkAttachment", `spec.networks[${name}].networkRef`, lookup);
   }
   if (refs.guestInit !== undefined && "missing" in refs.guestInit) missing.push(...refs.guestInit.missing);
-  void vm;
   return missing;
 }
 
@@ -92,12 +91,19 @@ function machineSpec(
   const { spec } = vm;
   const { name } = vm.metadata;
   if (name.length > MAX_NAME) {
-    problems.push({ field: "metadata.name", message: `is ${name.length} characters long, at most ${MAX_NAME} can be used` });
+    problems.push({
+      field: "metadata.name",
+      message: `is ${name.length} characters long, at most ${MAX_NAME} can be used`,
+    });
   }
   const defaults = vmClass.spec.diskDefaults;
-  const rootSize = defaults?.size === undefined ? undefined : gibOf(defaults.size, "diskDefaults.size", problems);
+  const rootSize = defaults?.size === undefined
+    ? undefined
+    : tryGib(defaults.size, `VMClass "${vmClass.metadata.name}" spec.diskDefaults.size`, problems);
   const disks = (spec.disks ?? []).map((disk): DataDisk => {
-    if (disk.name === "root") problems.push({ field: "spec.disks[root]", message: `the name "root" is the boot disk's` });
+    if (disk.name === "root") {
+      problems.push({ field: "spec.disks[root]", message: `the name "root" is the boot disk's` });
+    }
     return {
       name: disk.name,
       sizeGib: disk.sizeGiB,
@@ -119,9 +125,7 @@ function machineSpec(
       ...optional("iops", defaults?.iops),
     },
     disks,
-    nics: (spec.networks ?? []).map((entry) =>
-      nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)
-    ),
+    nics: (spec.networks ?? []).map((entry) => nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)),
     ...(refs.guestInit === undefined || "missing" in refs.guestInit ? {} : { guestInit: refs.guestInit }),
     ...optional("placement", placement(vm, provider)),
     tags: spec.tags ?? [],
@@ -154,36 +158,4 @@ function placement(vm: VirtualMachine, provider: Provider): Placement | undefine
     : defaults;
   const merged = Object.entries({ ...inherited, ...own }).filter(([, value]) => value !== undefined);
   return merged.length === 0 ? undefined : Object.fromEntries(merged);
-}
-
-const GIB = 1024 ** 3;
-
-function gibOf(quantity: number | string, field: string, problems: Problem[]): number | undefined {
-  const bytes = tryQuantity(quantity, field, problems);
-  return bytes === undefined ? undefined : Math.ceil(bytes / GIB);
-}
-
-/** Bytes of a quantity, or a problem that names the field. */
-export function tryQuantity(quantity: number | string, field: string, problems: Problem[]): number | undefined {
-  try {
-    return Number(parseQuantity(quantity));
-  } catch (error) {
-    problems.push({ field, message: error instanceof Error ? error.message : String(error) });
-    return undefined;
-  }
-}
-
-/** Milliseconds of a duration, or `fallback` where it is absent or cannot be read. */
-export function durationOr(text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  try {
-    return parseDuration(text);
-  } catch {
-    return fallback;
-  }
-}
-
-/** `{ [key]: value }`, or nothing at all for an absent value, so that absent fields stay absent. */
-export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : { [key]: value } as { [P in K]?: V };
 }

@@ -1,20 +1,18 @@
 /** Virtual hardware of a VMClass, in the contract's units. Pure. @module */
 import type { VMClass } from "@virtrigaud/api";
 import type { Hardware, PerformanceProfile, ResourceLimits, SecurityProfile } from "@virtrigaud/contract";
+import { optional } from "../shared/optional.ts";
 import type { Problem } from "./input.ts";
-import { optional, tryQuantity } from "./wish.ts";
+import { tryMib } from "./units.ts";
 
-const MIB = 1024 ** 2;
+/** 64 TiB. */
 const MAX_MEMORY_MIB = 64 * 1024 * 1024;
 
 /** Hardware as the class describes it; what cannot be read goes to `problems`. */
 export function hardwareOf(vmClass: VMClass, problems: Problem[]): Hardware {
   const { spec } = vmClass;
-  const mib = (value: number | string | undefined, field: string): number | undefined => {
-    if (value === undefined) return undefined;
-    const bytes = tryQuantity(value, `VMClass "${vmClass.metadata.name}" ${field}`, problems);
-    return bytes === undefined ? undefined : Math.ceil(bytes / MIB);
-  };
+  const mib = (value: number | string | undefined, field: string): number | undefined =>
+    value === undefined ? undefined : tryMib(value, `VMClass "${vmClass.metadata.name}" ${field}`, problems);
   const memoryMib = mib(spec.memory, "spec.memory") ?? 0;
   if (memoryMib < 1 || memoryMib > MAX_MEMORY_MIB) {
     problems.push({
@@ -27,7 +25,10 @@ export function hardwareOf(vmClass: VMClass, problems: Problem[]): Hardware {
     ...optional("cpuReservationMhz", spec.resourceLimits?.cpuReservation),
     ...optional("cpuShares", spec.resourceLimits?.cpuShares),
     ...optional("memoryLimitMib", mib(spec.resourceLimits?.memoryLimit, "spec.resourceLimits.memoryLimit")),
-    ...optional("memoryReservationMib", mib(spec.resourceLimits?.memoryReservation, "spec.resourceLimits.memoryReservation")),
+    ...optional(
+      "memoryReservationMib",
+      mib(spec.resourceLimits?.memoryReservation, "spec.resourceLimits.memoryReservation"),
+    ),
   };
   return {
     cpus: spec.cpu,
@@ -62,7 +63,12 @@ function securityOf(profile: VMClass["spec"]["securityProfile"]): SecurityProfil
     ...optional("tpmVersion", profile.tpmVersion === "2" ? "2.0" : profile.tpmVersion),
     ...optional("vtd", profile.vtdEnabled),
     ...(encryption?.enabled === true || encryption?.requireEncryption === true
-      ? { encryption: { ...optional("keyProvider", encryption.keyProvider), required: encryption.requireEncryption ?? false } }
+      ? {
+        encryption: {
+          ...optional("keyProvider", encryption.keyProvider),
+          required: encryption.requireEncryption ?? false,
+        },
+      }
       : {}),
   };
 }

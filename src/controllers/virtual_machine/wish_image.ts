@@ -1,8 +1,9 @@
 /** Where the root disk comes from, for one type of provider. Pure. @module */
 import type { ProviderType, VirtualMachine, VMImage } from "@virtrigaud/api";
 import type { ImageSource } from "@virtrigaud/contract";
+import { optional } from "../shared/optional.ts";
 import type { Problem } from "./input.ts";
-import { durationOr, optional } from "./wish.ts";
+import { tryDuration } from "./units.ts";
 
 type Source = VMImage["spec"]["source"];
 type Checksum = { readonly algorithm: "md5" | "sha1" | "sha256" | "sha512"; readonly value: string };
@@ -27,10 +28,13 @@ export function imageSource(
     };
   }
   if (image === undefined) {
-    problems.push({ field: "spec.imageRef", message: "is required, unless spec.importedDisk names a disk to boot from" });
+    problems.push({
+      field: "spec.imageRef",
+      message: "is required, unless spec.importedDisk names a disk to boot from",
+    });
     return { type: "Blank" };
   }
-  const source = fromBlocks(image.spec.source, blocksFor(type));
+  const source = fromBlocks(image.spec.source, blocksFor(type), problems);
   if (source === undefined) {
     problems.push({
       field: "spec.imageRef",
@@ -60,9 +64,13 @@ function blocksFor(type: ProviderType): readonly Block[] {
   }
 }
 
-function fromBlocks(source: Source, blocks: readonly Block[]): ImageSource | undefined {
+function fromBlocks(source: Source, blocks: readonly Block[], problems: Problem[]): ImageSource | undefined {
   for (const block of blocks) {
-    const found = block === "vsphere" ? fromVsphere(source) : block === "libvirt" ? fromLibvirt(source) : fromProxmox(source);
+    const found = block === "vsphere"
+      ? fromVsphere(source)
+      : block === "libvirt"
+      ? fromLibvirt(source)
+      : fromProxmox(source);
     if (found !== undefined) return found;
   }
   if (source.http !== undefined) {
@@ -70,7 +78,7 @@ function fromBlocks(source: Source, blocks: readonly Block[]): ImageSource | und
       type: "Url",
       url: source.http.url,
       ...optional("checksum", checksum(source.http.checksum, source.http.checksumType)),
-      timeoutMs: durationOr(source.http.timeout, 30 * 60_000),
+      ...optional("timeoutMs", tryDuration(source.http.timeout ?? "30m", "VMImage spec.source.http.timeout", problems)),
     };
   }
   if (source.registry !== undefined) {
@@ -119,9 +127,7 @@ function fromLibvirt({ libvirt }: Source): ImageSource | undefined {
 
 function fromProxmox({ proxmox }: Source): ImageSource | undefined {
   const template = proxmox?.templateID?.toString() ?? proxmox?.templateName;
-  return template === undefined
-    ? undefined
-    : { type: "Template", template, linkedClone: proxmox?.fullClone === false };
+  return template === undefined ? undefined : { type: "Template", template, linkedClone: proxmox?.fullClone === false };
 }
 
 function checksum(value: string | undefined, algorithm: Checksum["algorithm"] | undefined): Checksum | undefined {

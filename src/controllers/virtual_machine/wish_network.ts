@@ -1,8 +1,8 @@
 /** A network card out of a VM's entry and the attachment that it refers to. Pure. @module */
 import type { Provider, VirtualMachine, VMNetworkAttachment } from "@virtrigaud/api";
 import type { Nic, StaticAddress } from "@virtrigaud/contract";
+import { optional } from "../shared/optional.ts";
 import type { Problem } from "./input.ts";
-import { optional } from "./wish.ts";
 
 type Entry = NonNullable<VirtualMachine["spec"]["networks"]>[number];
 
@@ -15,7 +15,8 @@ export function nicOf(
 ): Nic {
   const spec = attachment?.spec;
   const allocation = spec?.ipAllocation;
-  const servers = entry.dns?.split(",").map((s) => s.trim()).filter((s) => s !== "") ?? allocation?.dnsConfig?.servers ?? [];
+  const servers = entry.dns?.split(",").map((s) => s.trim()).filter((s) => s !== "") ??
+    allocation?.dnsConfig?.servers ?? [];
   const searchDomains = allocation?.dnsConfig?.searchDomains ?? [];
   const qos = {
     ...optional("ingressKbps", kbps(spec?.qos?.ingressLimit)),
@@ -55,7 +56,10 @@ function addressesOf(
     return [{ address: entry.ipAddress, prefix, ...optional("gateway", entry.gateway) }];
   }
   if (entry.gateway !== undefined) {
-    problems.push({ field: `${field}.gateway`, message: "needs ipAddress beside it: a gateway without an address has no effect" });
+    problems.push({
+      field: `${field}.gateway`,
+      message: "needs ipAddress beside it: a gateway without an address has no effect",
+    });
   }
   if (allocation?.type === "Static") {
     const [address, prefix] = allocation.staticConfig?.address.split("/") ?? [];
@@ -69,7 +73,10 @@ function addressesOf(
     return [{ address, prefix: Number(prefix), ...optional("gateway", allocation.staticConfig?.gateway) }];
   }
   if (allocation?.type === "Pool") {
-    problems.push({ field: `${field}.networkRef`, message: "ipAllocation.type Pool is not served: use DHCP or Static" });
+    problems.push({
+      field: `${field}.networkRef`,
+      message: "ipAllocation.type Pool is not served: use DHCP or Static",
+    });
   }
   return [];
 }
