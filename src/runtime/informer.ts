@@ -167,7 +167,9 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
     if (event.type === "DELETED") {
       if (isOlder(version, old?.metadata.resourceVersion)) return;
       this.#bury(key, version);
-      changes = old === undefined ? [] : [{ type: "Deleted", object, initial: false }];
+      // The last state when it is of the object that was told as added; of another one that nobody saw, nothing is told.
+      const last = old?.metadata.uid === object.metadata.uid ? object : old;
+      changes = last === undefined || old === undefined ? [] : [{ type: "Deleted", object: last, initial: false }];
       this.#store.delete(key);
     } else {
       const known = old?.metadata.resourceVersion ?? this.#tombstones.get(key);

@@ -55,6 +55,8 @@ export class Reflector<T extends KubeObject> {
   #version: string | undefined;
   #cause = "start";
   #failures = 0;
+  /** The present stream has brought something, or lived long enough to count as sound. */
+  #productive = false;
 
   constructor(options: ReflectorOptions, sink: ReflectorSink<T>) {
     this.#options = options;
@@ -68,12 +70,13 @@ export class Reflector<T extends KubeObject> {
     const { clock } = this.#options;
     while (!signal.aborted) {
       let failure: unknown;
+      this.#productive = false;
       try {
         if (this.#version === undefined && !this.#initialEvents) await this.#list(signal);
-        const productive = await this.#stream(signal);
-        if (productive) this.#failures = 0;
-        else failure = new Error("the stream ended at once");
+        await this.#stream(signal);
         this.#ended("closed");
+        if (this.#productive) this.#failures = 0;
+        else failure = new Error("the stream ended at once");
       } catch (error) {
         if (signal.aborted) return;
         failure = error;
@@ -89,6 +92,10 @@ export class Reflector<T extends KubeObject> {
 
   /** Decides from a failure where to go on. */
   #learn(error: unknown): void {
+    // What forces a relist counts on even if events came before it: lists are dear, and the next one may end the same.
+    if (this.#productive && error instanceof KubeError && !isGone(error) && error.reason !== "InvalidResponse") {
+      this.#failures = 0;
+    }
     const { log } = this.#options;
     const say = this.#failures < 3 ? log.debug : log.warn;
     say(`watch of ${this.#kind} interrupted`, { kind: this.#kind, failures: this.#failures, error: messageOf(error) });
@@ -124,13 +131,12 @@ export class Reflector<T extends KubeObject> {
     this.#version = version;
   }
 
-  /** Watches until the stream ends. Whether it brought anything or lived long enough. */
-  async #stream(signal: AbortSignal): Promise<boolean> {
+  /** Watches until the stream ends. */
+  async #stream(signal: AbortSignal): Promise<void> {
     const { client, type, selection, clock, random } = this.#options;
     const start = clock.monotonic();
     let initial = this.#version === undefined ? new Map<string, T>() : undefined;
     if (initial !== undefined) this.#sink.listing();
-    let productive = false;
     const events = client.watch<T>(type as ResourceType<T>, {
       ...selection,
       signal,
@@ -140,7 +146,7 @@ export class Reflector<T extends KubeObject> {
       idleTimeoutMs: this.#options.idleTimeoutMs,
     });
     for await (const event of events) {
-      productive = true;
+      this.#productive = true;
       const { metadata } = event.object;
       if (event.type === "BOOKMARK") {
         if (initial !== undefined) {
@@ -160,7 +166,7 @@ export class Reflector<T extends KubeObject> {
       }
     }
     if (initial !== undefined) throw new Error("the stream ended before the initial state was complete");
-    return productive || clock.monotonic() - start >= SHORT_STREAM_MS;
+    if (clock.monotonic() - start >= SHORT_STREAM_MS) this.#productive = true;
   }
 
   #advance(version: string): void {
