@@ -33,6 +33,7 @@ export class Delays<V> {
     if (present !== undefined && present.due <= entry.due) return;
     this.#live.set(key, entry);
     this.#push(entry);
+    if (this.#heap.length > 2 * this.#live.size + 64) this.#compact();
     this.#arm();
   }
 
@@ -67,6 +68,12 @@ export class Delays<V> {
       this.#onDue(next.key, next.value);
     }
     this.#arm();
+  }
+
+  /** Drops entries that were taken back or replaced. A sorted array is a heap. */
+  #compact(): void {
+    const live = [...this.#live.values()].sort((a, b) => before(a, b) ? -1 : 1);
+    this.#heap.splice(0, this.#heap.length, ...live);
   }
 
   #push(entry: Delayed<V>): void {
