@@ -92,27 +92,24 @@ const is = (error: unknown, test: (error: KubeError) => boolean): error is KubeE
   error instanceof KubeError && test(error);
 
 /** The object (or its kind) is not there. */
-export const isNotFound = (error: unknown): error is KubeError => is(error, (e) => e.code === 404);
+export const isNotFound = (error: unknown): boolean => is(error, (e) => e.code === 404);
 /** The object changed since it was read; read it again. An object that exists already is not a conflict. */
-export const isConflict = (error: unknown): error is KubeError =>
-  is(error, (e) => e.code === 409 && e.reason !== "AlreadyExists");
+export const isConflict = (error: unknown): boolean => is(error, (e) => e.code === 409 && e.reason !== "AlreadyExists");
 /** An object of that name is there already. */
-export const isAlreadyExists = (error: unknown): error is KubeError =>
+export const isAlreadyExists = (error: unknown): boolean =>
   is(error, (e) => e.code === 409 && e.reason === "AlreadyExists");
 /** The resource version or page token is too old: list again. */
-export const isGone = (error: unknown): error is KubeError =>
+export const isGone = (error: unknown): boolean =>
   is(error, (e) => e.code === 410 || e.reason === "Expired" || e.reason === "Gone");
 /** The server asks to slow down. */
-export const isTooManyRequests = (error: unknown): error is KubeError => is(error, (e) => e.code === 429);
+export const isTooManyRequests = (error: unknown): boolean => is(error, (e) => e.code === 429);
 /** The object breaks a rule of its schema. */
-export const isInvalid = (error: unknown): error is KubeError => is(error, (e) => e.code === 422);
+export const isInvalid = (error: unknown): boolean => is(error, (e) => e.code === 422);
 /** The credentials may not do this. */
-export const isForbidden = (error: unknown): error is KubeError => is(error, (e) => e.code === 403);
+export const isForbidden = (error: unknown): boolean => is(error, (e) => e.code === 403);
 /** The server does not know the credentials. */
-export const isUnauthorized = (error: unknown): error is KubeError => is(error, (e) => e.code === 401);
+export const isUnauthorized = (error: unknown): boolean => is(error, (e) => e.code === 401);
 /** The deadline passed before an answer came. The request may have been carried out. */
-export const isDeadlineExceeded = (error: unknown): error is KubeError =>
-  is(error, (e) => e.reason === "DeadlineExceeded");
+export const isDeadlineExceeded = (error: unknown): boolean => is(error, (e) => e.reason === "DeadlineExceeded");
 /** No answer came, or it broke off. The request may have been carried out. */
-export const isConnectionFailed = (error: unknown): error is KubeError =>
-  is(error, (e) => e.reason === "ConnectionFailed");
+export const isConnectionFailed = (error: unknown): boolean => is(error, (e) => e.reason === "ConnectionFailed");
