@@ -83,7 +83,8 @@ export class Inventory {
       case "Present":
         this.#listed?.add(event.vm.id);
         this.#put(event.vm);
-        this.#tell(idsOf(event.vm));
+        // Before the first list is whole nobody may act on any of it; its end tells everybody.
+        if (this.#lost === undefined) this.#tell(idsOf(event.vm));
         return;
       case "ListEnd":
         this.#endList();

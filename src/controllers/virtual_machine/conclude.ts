@@ -23,13 +23,19 @@ export type Conclusion =
   | { readonly type: "Wait"; readonly status: VirtualMachineStatus; readonly requeueAfterMs: number }
   /** The step is over: look again at once, and write what is found then. */
   | { readonly type: "LookAgain"; readonly status?: VirtualMachineStatus }
-  /** Write the status and come back after `requeueAfterMs`, or with backoff where there is none. */
+  /** Write the status and come back as `retry` says. */
   | {
     readonly type: "Retry";
     readonly status: VirtualMachineStatus;
     readonly error: ProviderError;
-    readonly requeueAfterMs?: number;
+    readonly retry: Retry;
   };
+
+/** When a failed step is tried again. `Never`: not before the wish changes. */
+export type Retry =
+  | { readonly type: "Never" }
+  | { readonly type: "Backoff" }
+  | { readonly type: "After"; readonly ms: number };
 
 /** A step that changes something. */
 export type Mutation = Extract<Step, { type: "Create" | "Delete" | "Power" | "Reconfigure" }>;
@@ -138,7 +144,7 @@ function concludeFailure(input: VmInput, base: VirtualMachineStatus, step: Mutat
       type: "Retry",
       status: statusOf({ ...vm, status: base }, undefined, { failure, pendingPowerCycle, lastReboot }, verdict, now),
       error,
-      ...(error.retryAfterMs === undefined ? {} : { requeueAfterMs: error.retryAfterMs }),
+      retry: error.retryAfterMs === undefined ? { type: "Backoff" } : { type: "After", ms: error.retryAfterMs },
     };
   }
   const next = failureOf(error, verb, wishOf(step, input), failure, now);
@@ -152,6 +158,8 @@ function concludeFailure(input: VmInput, base: VirtualMachineStatus, step: Mutat
       now,
     ),
     error,
-    requeueAfterMs: next.retryAfter === undefined ? 0 : Math.max(1, Date.parse(next.retryAfter) - now),
+    retry: next.retryAfter === undefined
+      ? { type: "Never" }
+      : { type: "After", ms: Math.max(1, Date.parse(next.retryAfter) - now) },
   };
 }

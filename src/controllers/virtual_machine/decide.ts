@@ -14,7 +14,7 @@ import type { Decision } from "./decision.ts";
 import { gateOf, reasonOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { type Settled, settleOperation } from "./operation.ts";
-import { statusOf, type Verdict } from "./status.ts";
+import { type Ledger, statusOf, type Verdict } from "./status.ts";
 
 /** Answers with exactly one next step, the status to write and when to look again. */
 export function decide(input: VmInput): Decision {
@@ -32,8 +32,11 @@ function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>)
       return { step: { type: "Describe", ...(vm.status?.id === undefined ? {} : { vmId: vm.status.id }) } };
     case "Present":
       return decidePresent(input, machine.vm, ledger);
-    case "Absent":
-      return decideAbsent(input, settled);
+    case "Absent": {
+      if (!machine.proven || !settled.forgotten) return decideAbsent(input, ledger);
+      const { id: _, ...status } = vm.status ?? {};
+      return decideAbsent({ ...input, vm: { ...vm, status } }, ledger);
+    }
     case "Unreachable": {
       if (wish.type !== "Resolved") return hold(input, ledger, wishVerdict(input));
       if (isSettled(input)) return { step: { type: "Wait" } };
@@ -47,12 +50,12 @@ function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>)
   }
 }
 
-function decideAbsent(input: VmInput, { ledger, forgotten }: Extract<Settled, { type: "Idle" }>): Decision {
+function decideAbsent(input: VmInput, ledger: Ledger): Decision {
   const { vm, machine, wish, now } = input;
   const { id } = vm.status ?? {};
   if (id !== undefined && machine.type === "Absent" && !machine.proven) return { step: { type: "Describe", vmId: id } };
-  if (id !== undefined && !forgotten && vm.spec.onMissing !== "Recreate") {
-    return hold(input, { ...ledger, operation: undefined }, {
+  if (id !== undefined && vm.spec.onMissing !== "Recreate") {
+    return hold(input, ledger, {
       phase: "Missing",
       ready: false,
       reason: "Missing",
@@ -127,7 +130,7 @@ function wishVerdict({ wish, vm }: VmInput): Verdict {
   }
 }
 
-function hold(input: VmInput, ledger: Parameters<typeof statusOf>[2], verdict: Verdict, waitMs?: number): Decision {
+function hold(input: VmInput, ledger: Ledger, verdict: Verdict, waitMs?: number): Decision {
   return {
     step: { type: "Wait" },
     status: statusOf(input.vm, undefined, ledger, verdict, input.now),

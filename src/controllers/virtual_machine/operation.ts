@@ -11,7 +11,7 @@ export type Settled =
   | {
     readonly type: "Idle";
     readonly ledger: Ledger;
-    /** A create ended without a VM to show for it: its absence is no loss, it never was. */
+    /** A create ended, and not well: if there is no VM, none was lost. */
     readonly forgotten: boolean;
   };
 
@@ -20,7 +20,7 @@ export function settleOperation(input: VmInput): Settled {
   const { vm, task, now } = input;
   const { operation, failure, pendingPowerCycle, lastReboot } = vm.status ?? {};
   const ledger: Ledger = { failure, pendingPowerCycle, lastReboot };
-  if (operation?.taskRef === undefined) return { type: "Idle", ledger, forgotten: operation?.verb === "Create" };
+  if (operation?.taskRef === undefined) return { type: "Idle", ledger, forgotten: false };
 
   const verb = operation.verb as Verb;
   const waitedOut = operation.deadline !== undefined && Date.parse(operation.deadline) <= now;
@@ -41,7 +41,7 @@ export function settleOperation(input: VmInput): Settled {
   const { status, ageMs } = task;
   switch (status.state) {
     case "Succeeded":
-      return { type: "Idle", ledger: { ...ledger, failure: undefined }, forgotten: verb === "Create" };
+      return { type: "Idle", ledger: { ...ledger, failure: undefined }, forgotten: false };
     case "Failed":
       return failed(status.error ?? { class: "Retryable", message: "the task failed without saying why" });
     case "Running": {
