@@ -34,3 +34,10 @@ export type {
   VMNetworkAttachmentSpec,
   VMNetworkAttachmentStatus,
 } from "./vm_network_attachment.ts";
+export type { VMSnapshot, VMSnapshotSpec, VMSnapshotStatus } from "./vm_snapshot.ts";
+export type { CloneType, VMClone, VMCloneSpec, VMCloneStatus } from "./vm_clone.ts";
+export type { VMMigration, VMMigrationPhase, VMMigrationStatus } from "./vm_migration.ts";
+export type { VMMigrationSpec } from "./vm_migration_spec.ts";
+export type { VMSet, VMSetSpec, VMSetStatus } from "./vm_set.ts";
+export type { VMPlacementPolicy, VMPlacementPolicyStatus } from "./vm_placement_policy.ts";
+export type { VMPlacementPolicySpec } from "./vm_placement_spec.ts";
