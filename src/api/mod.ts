@@ -7,6 +7,8 @@ export * from "./kinds.ts";
 export * from "./meta.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
+export * from "./fields.ts";
+export { type ProviderSupport, type Support, supportOf, type SupportTable, unsupportedFields } from "./support.ts";
 export type { JsonSchema, ValidationRule } from "./schema.ts";
 export type { EnvVar, Probe, ResourceRequirements, SecurityContext, Toleration } from "./core/container.ts";
 export type { Affinity } from "./core/affinity.ts";

@@ -4,6 +4,7 @@ import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { localObjectRef, objectRef } from "./refs.ts";
 import { boolean, dateTime, duration, int32, int64, list, object, oneOf, string, stringMap } from "./schema.ts";
+import { NOTHING_YET } from "./support.ts";
 import { ENVIRONMENTS, powerOn, retryFields, targetFields, targetName } from "./target.ts";
 import { Customization } from "./vm_clone_customization.ts";
 
@@ -20,6 +21,11 @@ export const VMCloneSpec = object("What to clone into what.", {
     snapshotRef: localObjectRef("VMSnapshot to clone."),
     templateRef: objectRef("VMImage of a template to clone."),
     imageRef: objectRef("VMImage to clone."),
+  }, {
+    "x-kubernetes-validations": [{
+      rule: "has(self.vmRef) || has(self.snapshotRef) || has(self.templateRef) || has(self.imageRef)",
+      message: "one of vmRef, snapshotRef, templateRef and imageRef must say what to clone",
+    }],
   }),
   target: object("The VM that is made.", { name: targetName }, {
     ...targetFields,
@@ -131,6 +137,7 @@ export const vmClone = defineKind({
   description: "Makes a VM from another one, from a snapshot or from a template.",
   spec: VMCloneSpec,
   status: VMCloneStatus,
+  support: NOTHING_YET,
   printerColumns: [
     { name: "Source", type: "string", jsonPath: ".spec.source.vmRef.name" },
     { name: "Target", type: "string", jsonPath: ".spec.target.name" },

@@ -4,6 +4,7 @@ import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { localObjectRef } from "./refs.ts";
 import { boolean, dateTime, duration, int32, int64, list, object, oneOf, quantity, string } from "./schema.ts";
+import { NOTHING_YET } from "./support.ts";
 import { VMMigrationSpec } from "./vm_migration_spec.ts";
 
 export const VM_MIGRATION_PHASES = [
@@ -84,6 +85,7 @@ export const vmMigration = defineKind({
   description: "Brings a VM from one hypervisor to another, by export and import of its disk.",
   spec: VMMigrationSpec,
   status: VMMigrationStatus,
+  support: NOTHING_YET,
   printerColumns: [
     { name: "Source", type: "string", jsonPath: ".spec.source.vmRef.name" },
     { name: "Target", type: "string", jsonPath: ".spec.target.name" },

@@ -4,6 +4,7 @@ import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { localObjectRef } from "./refs.ts";
 import { boolean, dateTime, described, duration, int32, list, map, object, oneOf, string } from "./schema.ts";
+import { NOTHING_YET } from "./support.ts";
 import { VMPlacementPolicySpec } from "./vm_placement_spec.ts";
 
 const texts = (description: string, maxItems: number) => list(description, string("One entry."), { maxItems });
@@ -59,6 +60,7 @@ export const vmPlacementPolicy = defineKind({
   // A policy may be empty, and stays readable as one that has a spec.
   spec: described("Where VMs may and should be.", VMPlacementPolicySpec, { default: {} }),
   status: VMPlacementPolicyStatus,
+  support: NOTHING_YET,
   printerColumns: [
     { name: "Priority", type: "integer", jsonPath: ".spec.priority" },
     { name: "Used By", type: "string", jsonPath: ".status.usedByVMs[*].name" },

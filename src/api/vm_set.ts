@@ -5,6 +5,7 @@ import { templateMeta, VolumeClaimTemplate } from "./core/volume_claim.ts";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { boolean, dateTime, int32, intOrString, list, listMap, object, oneOf, string } from "./schema.ts";
+import { NOTHING_YET } from "./support.ts";
 import { VIRTUAL_MACHINE_PHASES } from "./virtual_machine.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 
@@ -120,6 +121,7 @@ export const vmSet = defineKind({
     statusReplicasPath: ".status.replicas",
     labelSelectorPath: ".status.selector",
   },
+  support: NOTHING_YET,
   printerColumns: [
     { name: "Desired", type: "integer", jsonPath: ".spec.replicas" },
     { name: "Current", type: "integer", jsonPath: ".status.replicas" },

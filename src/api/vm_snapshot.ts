@@ -17,6 +17,7 @@ import {
   string,
   stringMap,
 } from "./schema.ts";
+import { NOTHING_YET } from "./support.ts";
 
 const no = { default: false } as const;
 const yes = { default: true } as const;
@@ -31,7 +32,6 @@ export const CRON_PATTERN =
 const schedule = object("Snapshots at regular times.", {}, {
   enabled: boolean("Whether the schedule is in force.", no),
   cronSpec: string("When to take snapshots: a cron expression, @daily and its like, or @every with a duration.", {
-    maxLength: 255,
     pattern: CRON_PATTERN,
   }),
   timezone: string("Time zone of the schedule, as in the IANA database.", { default: "UTC" }),
@@ -143,6 +143,7 @@ export const vmSnapshot = defineKind({
   description: "The state of a VM at one moment, to go back to.",
   spec: VMSnapshotSpec,
   status: VMSnapshotStatus,
+  support: NOTHING_YET,
   printerColumns: [
     { name: "VM", type: "string", jsonPath: ".spec.vmRef.name" },
     { name: "Phase", type: "string", jsonPath: ".status.phase" },
