@@ -24,3 +24,12 @@ export const kinds: readonly KindDefinition[] = [
   vmSet,
   vmPlacementPolicy,
 ];
+
+/** The definition of `kind`. @throws {RangeError} when there is no such kind. */
+export function kindNamed(kind: string): KindDefinition {
+  const found = kinds.find((definition) => definition.kind === kind);
+  if (found === undefined) {
+    throw new RangeError(`no kind "${kind}"; there are ${kinds.map((definition) => definition.kind).join(", ")}`);
+  }
+  return found;
+}

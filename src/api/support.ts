@@ -1,6 +1,6 @@
 /** Which field each provider honours: what field honesty, the reference pages and admission are made from. @module */
 import { type KindDefinition } from "./definition.ts";
-import { isWithin, setFields } from "./fields.ts";
+import { isWithin } from "./fields.ts";
 import { type ProviderType } from "./provider_spec.ts";
 
 /**
@@ -71,22 +71,4 @@ export function supportOf(kind: KindDefinition, type: ProviderType, path: string
     }
   }
   return best.support;
-}
-
-/**
- * The fields of `object.spec` that are set to something else than their default and that a provider of `type` does
- * not honour, as paths with list entries by name: `spec.disks[data].scsi.controller`. Empty means all is well.
- */
-export function unsupportedFields(
-  kind: KindDefinition,
-  object: { readonly spec: unknown },
-  type: ProviderType,
-): string[] {
-  const spec = kind.schema.properties?.["spec"] ?? {};
-  const found: string[] = [];
-  for (const { path, at } of setFields(spec, object.spec, "spec", "spec")) {
-    const support = supportOf(kind, type, path);
-    if (support === "planned" || support === "refused") found.push(at);
-  }
-  return found;
 }
