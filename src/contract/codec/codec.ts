@@ -117,7 +117,9 @@ export function enumeration<D extends string, W extends string>(
     },
     decode(wire, path) {
       const value = back.get(present(wire, path));
-      if (value === undefined) throw invalid(path, `${wire} is not known here; allowed: ${[...back.keys()].join(", ")}`);
+      if (value === undefined) {
+        throw invalid(path, `${wire} is not known here; allowed: ${[...back.keys()].join(", ")}`);
+      }
       return value;
     },
   };
