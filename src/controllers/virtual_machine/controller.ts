@@ -1,7 +1,7 @@
 /** The VirtualMachine controller: what wakes a VM, and how VMs share the workers. @module */
 import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } from "@virtrigaud/api";
 import { keyOf, type KubeObject } from "@virtrigaud/kube";
-import { Controller, type ControllerEnvironment, type InformerView, watching } from "@virtrigaud/runtime";
+import { type Controller, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
 import type { ProviderConnections } from "../connection/connections.ts";
 import { referenceKey } from "./observe.ts";
 import type { VmReconciler } from "./reconciler.ts";
@@ -29,24 +29,27 @@ export const VM_INDEXES = {
     vm.status?.id === undefined ? [] : [`${referenceKey(vm, vm.spec.providerRef)} ${vm.status.id}`],
 } as const;
 
-/** Options of {@linkcode vmController}. */
+/** Options of {@linkcode addVmController}. */
 export interface VmControllerOptions {
   readonly informers: VmInformers;
   readonly connections: ProviderConnections;
   readonly reconciler: VmReconciler;
   /** Workers. Default 20: a reconcile mostly waits for answers. */
   readonly concurrency?: number;
-  readonly environment?: ControllerEnvironment;
 }
 
-/** Puts the controller together. Returns it with a function that takes its listeners away again. */
-export function vmController(options: VmControllerOptions): Controller<VirtualMachine> {
+/** Adds the controller to `manager`. */
+export function addVmController(
+  manager: Pick<Manager, "add">,
+  options: VmControllerOptions,
+): Controller<VirtualMachine> {
   const { informers, connections, reconciler } = options;
   const { vms } = informers;
   for (const [name, index] of Object.entries(VM_INDEXES)) vms.addIndex(name, index);
-  const users = (index: keyof typeof VM_INDEXES) => (object: KubeObject) => vms.byIndex(index, keyOf(object)).map(keyOf);
+  const users = (index: keyof typeof VM_INDEXES) => (object: KubeObject) =>
+    vms.byIndex(index, keyOf(object)).map(keyOf);
 
-  const controller = new Controller<VirtualMachine>({
+  const controller = manager.add<VirtualMachine>({
     name: "virtualmachine",
     informer: vms,
     watches: [
@@ -64,7 +67,7 @@ export function vmController(options: VmControllerOptions): Controller<VirtualMa
       return vm === undefined ? "" : referenceKey(vm, vm.spec.providerRef);
     },
     concurrency: options.concurrency ?? 20,
-  }, options.environment);
+  });
 
   connections.onChange(({ provider, vmId, ownerUid }) => {
     if (vmId === undefined && ownerUid === undefined) {

@@ -1,11 +1,20 @@
 /** The loop of one reconcile: observe, decide, act, write; until there is nothing to do but to wait. @module */
-import { type VirtualMachine, virtualMachine, VM_FINALIZER } from "@virtrigaud/api";
+import { type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
 import { type CallContext, ProviderError } from "@virtrigaud/contract";
-import type { KubeClient, ResourceType } from "@virtrigaud/kube";
+import type { KubeClient } from "@virtrigaud/kube";
 import type { Clock } from "@virtrigaud/resilience";
-import { done, type InformerView, type ReconcileContext, requeueAfter, type Result } from "@virtrigaud/runtime";
+import {
+  addFinalizer,
+  done,
+  type InformerView,
+  type ReconcileContext,
+  removeFinalizer,
+  requeueAfter,
+  type Result,
+  StatusWriter,
+} from "@virtrigaud/runtime";
 import type { ProviderConnection } from "../connection/connection.ts";
-import { sameStatus } from "../shared/same_status.ts";
+import { VIRTUAL_MACHINES } from "../shared/kinds.ts";
 import { act } from "./act.ts";
 import { conclude, type Mutation } from "./conclude.ts";
 import { decide } from "./decide.ts";
@@ -30,9 +39,6 @@ export interface VmReconcilerOptions {
   /** Wakes a VM: for Secrets that appear. */
   readonly wake: (key: string) => void;
 }
-
-/** The kind, as the client wants to know it. */
-export const VIRTUAL_MACHINES: ResourceType<VirtualMachine> = virtualMachine;
 
 /** Steps of one reconcile; more in a row means that something turns in a circle. */
 const MAX_STEPS = 12;
@@ -117,7 +123,7 @@ class Run {
         await this.#writeStatus(decision.status);
         return decision.requeueAfterMs === undefined ? done : requeueAfter(decision.requeueAfterMs);
       case "AddFinalizer":
-        await this.#writeFinalizers([...(this.#vm.metadata.finalizers ?? []), VM_FINALIZER]);
+        this.#vm = await addFinalizer(this.#kind, this.#vm, VM_FINALIZER, { signal: this.context.signal });
         return undefined;
       case "RemoveFinalizer":
         return await this.#release(input);
@@ -241,32 +247,22 @@ class Run {
         message: `the object was let go on request although the VM ${id} may still exist`,
       });
     }
-    await this.#writeFinalizers((vm.metadata.finalizers ?? []).filter((name) => name !== VM_FINALIZER));
+    await removeFinalizer(this.#kind, this.#vm, VM_FINALIZER, { signal: this.context.signal });
     return done;
   }
 
-  async #writeFinalizers(finalizers: string[]): Promise<void> {
-    const { client, vms } = this.options;
-    const { signal } = this.context;
-    const written = await client.replace(
-      VIRTUAL_MACHINES,
-      { ...this.#vm, metadata: { ...this.#vm.metadata, finalizers } },
-      { signal },
-    );
-    vms.expect(this.key, written.metadata.resourceVersion);
-    this.#vm = written;
+  get #kind() {
+    return { client: this.options.client, type: VIRTUAL_MACHINES, informer: this.options.vms };
   }
 
   async #writeStatus(status: VirtualMachine["status"]): Promise<void> {
-    if (status === undefined || sameStatus(this.#vm.status, status)) return;
+    if (status === undefined) return;
+    const before = this.#vm;
     const { client, vms, event } = this.options;
-    const before = this.#vm.status;
-    const written = await client.replaceStatus(VIRTUAL_MACHINES, { ...this.#vm, status }, {
-      signal: this.context.signal,
-    });
-    vms.expect(this.key, written.metadata.resourceVersion);
-    this.#vm = written;
-    for (const each of eventsBetween(before, status)) event(written, each);
+    const writer = new StatusWriter(client, VIRTUAL_MACHINES, vms);
+    this.#vm = await writer.put(before, status, { signal: this.context.signal });
+    if (this.#vm === before) return;
+    for (const each of eventsBetween(before.status, status)) event(this.#vm, each);
   }
 
   #followMissingSecrets({ wish, vm }: VmInput): void {
