@@ -1,10 +1,12 @@
 /** The next step for a Provider. A pure function, as for VirtualMachines. @module */
-import { parseDuration, type Provider, PROVIDER_FINALIZER, unsupportedFields } from "@virtrigaud/api";
+import { parseDuration, PROVIDER_FINALIZER } from "@virtrigaud/api";
 import type { UntypedObject } from "@virtrigaud/kube";
 import { digestOf } from "../shared/digest.ts";
 import { covers } from "./covers.ts";
 import type { ConnectionSettings, Decision, ProviderInput, Step } from "./input.ts";
-import { certificateNames, serviceHost, servicePort, tlsSecretName } from "./names.ts";
+import { certificateNames, serviceHost, servicePort } from "./names.ts";
+import { type Obstacle, obstacleOf } from "./obstacle.ts";
+import { readyReplicas, tlsMode, tlsSecretOf } from "./spec.ts";
 import { deployment, type RuntimeInputs, service, serviceAccount } from "./runtime_objects.ts";
 import { providerStatus } from "./status.ts";
 
@@ -12,14 +14,6 @@ import { providerStatus } from "./status.ts";
 export const APPLIED_DIGEST_ANNOTATION = "virtrigaud.io/applied-digest";
 /** On a Service: where to dial instead of its DNS name, for a manager outside of the pod network. */
 export const DIAL_ADDRESS_ANNOTATION = "virtrigaud.io/dial-address";
-
-/** What keeps a Provider from being run. */
-export interface Obstacle {
-  readonly reason: string;
-  readonly message: string;
-  /** Nothing helps but a change by a person. */
-  readonly stalled: boolean;
-}
 
 /** Answers with exactly one next step, the status to write and when to look again. */
 export function decide(input: ProviderInput): Decision {
@@ -34,25 +28,6 @@ export function decide(input: ProviderInput): Decision {
     status: providerStatus(input, obstacle),
     ...(renewIn === undefined ? {} : { requeueAfterMs: renewIn }),
   };
-}
-
-/** How transport security is set up. */
-export function tlsMode({ spec }: Provider): "Managed" | "Secret" | "Disabled" {
-  const tls = spec.runtime.service?.tls;
-  if (tls?.enabled === false) return "Disabled";
-  return tls?.secretRef?.name === undefined ? "Managed" : "Secret";
-}
-
-/** Name of the Secret with the server certificate; `undefined` in plain text. */
-export function tlsSecretOf(provider: Provider): string | undefined {
-  switch (tlsMode(provider)) {
-    case "Disabled":
-      return undefined;
-    case "Secret":
-      return provider.spec.runtime.service?.tls?.secretRef?.name;
-    case "Managed":
-      return tlsSecretName(provider);
-  }
 }
 
 function deletionStep({ provider, users, connection }: ProviderInput): Step {
@@ -92,65 +67,6 @@ function needsCertificate(tls: NonNullable<ProviderInput["tls"]>, names: readonl
   if (secret.type === "Unknown") return false;
   if (secret.type === "Missing" || certificate === undefined) return true;
   return !certificate.ours || certificate.renewAt <= now || !names.every((name) => certificate.names.includes(name));
-}
-
-/** What stands in the way of running this provider. */
-function obstacleOf({ provider, credentials, tls }: ProviderInput): Obstacle | undefined {
-  const { credentialSecretRef, type } = provider.spec;
-  const { namespace } = provider.metadata;
-  if (type === "firecracker" || type === "qemu") {
-    return {
-      reason: "UnsupportedType",
-      message: `spec.type ${type} is a reserved name without a provider: use libvirt, vsphere, proxmox or mock`,
-      stalled: true,
-    };
-  }
-  if (credentialSecretRef?.namespace !== undefined && credentialSecretRef.namespace !== namespace) {
-    return {
-      reason: "InvalidConfiguration",
-      message:
-        `spec.credentialSecretRef.namespace is "${credentialSecretRef.namespace}", but pods can only mount Secrets of ` +
-        `their own namespace "${namespace}": put the Secret there and leave the field out`,
-      stalled: true,
-    };
-  }
-  const bad = badDuration(provider);
-  if (bad !== undefined) return { reason: "InvalidConfiguration", message: bad, stalled: true };
-  if (credentials?.type === "Missing") {
-    return {
-      reason: "CredentialsMissing",
-      message: `spec.credentialSecretRef: Secret "${credentials.name}" does not exist in namespace "${namespace}"`,
-      stalled: false,
-    };
-  }
-  if (credentials?.type === "Unknown") return { reason: "Starting", message: "looks for its Secrets", stalled: false };
-  if (tls?.secret.type === "Missing" || tls?.secret.type === "Unknown") {
-    const managed = tlsMode(provider) === "Managed";
-    return {
-      reason: managed ? "Starting" : tls.secret.type === "Missing" ? "TLSSecretMissing" : "Starting",
-      message: managed
-        ? "its certificate is being issued"
-        : `spec.runtime.service.tls.secretRef: Secret "${tls.secret.name}" does not exist in namespace "${namespace}"`,
-      stalled: false,
-    };
-  }
-  return undefined;
-}
-
-function badDuration({ spec }: Provider): string | undefined {
-  for (const field of ["interval", "timeout"] as const) {
-    try {
-      parseDuration(spec.healthCheck?.[field] ?? "1s");
-    } catch (error) {
-      return `spec.healthCheck.${field}: ${error instanceof Error ? error.message : String(error)}`;
-    }
-  }
-  return undefined;
-}
-
-/** Set fields that this provider's type does not honour. */
-export function dishonoured(provider: Provider): string[] {
-  return unsupportedFields(provider, provider.spec.type);
 }
 
 function runtimeInputs({ provider, credentials, clientName }: ProviderInput): RuntimeInputs {
@@ -195,10 +111,4 @@ function isApplied(live: UntypedObject | undefined, wanted: UntypedObject, gener
   if (live === undefined) return false;
   const digest = (object: UntypedObject) => object.metadata.annotations?.[APPLIED_DIGEST_ANNOTATION];
   return digest(live) === digest(wanted) && (generation === undefined || generation === live.metadata.generation);
-}
-
-/** Pods of the Deployment that are ready. */
-export function readyReplicas(deployment: UntypedObject | undefined): number {
-  const status = deployment?.status as { readyReplicas?: number } | undefined;
-  return status?.readyReplicas ?? 0;
 }

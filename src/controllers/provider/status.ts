@@ -10,7 +10,8 @@ import {
 } from "@virtrigaud/api";
 import type { Capabilities } from "@virtrigaud/contract";
 import { optional } from "../shared/optional.ts";
-import { dishonoured, type Obstacle, readyReplicas, tlsMode } from "./decide.ts";
+import type { Obstacle } from "./obstacle.ts";
+import { dishonoured, readyReplicas, tlsMode } from "./spec.ts";
 import type { ProviderInput } from "./input.ts";
 import { runtimeName, serviceHost, servicePort } from "./names.ts";
 

@@ -9,6 +9,7 @@ import {
 } from "@virtrigaud/kube";
 import { Informer, type InformerEnvironment } from "@virtrigaud/runtime";
 import { Secret } from "@virtrigaud/telemetry";
+import { whenFresh } from "./when_fresh.ts";
 
 /** Values of a Secret by key, decoded as UTF-8. */
 export type SecretValues = ReadonlyMap<string, Secret<string>>;
@@ -61,6 +62,11 @@ export class SecretSource {
     return this.#followed.get(keyOf(name))?.version;
   }
 
+  /** Resolves when a followed Secret is seen at `version` or later. */
+  async whenSeen(name: ObjectName, version: string | undefined, signal: AbortSignal): Promise<void> {
+    await this.#followed.get(keyOf(name))?.whenSeen(version, signal);
+  }
+
   /** Whether a followed Secret has been looked for already. */
   known(name: ObjectName): boolean {
     return this.#followed.get(keyOf(name))?.synced ?? false;
@@ -100,6 +106,11 @@ class Followed {
 
   get version(): string | undefined {
     return this.#informer.get(this.#key)?.metadata.resourceVersion;
+  }
+
+  async whenSeen(version: string | undefined, signal: AbortSignal): Promise<void> {
+    this.#informer.expect(this.#key, version);
+    await whenFresh(this.#informer, this.#key, signal);
   }
 
   add(who: string, call: () => void, once: boolean): void {
