@@ -47,6 +47,8 @@ export class Breaker {
   readonly #maxTrials: number;
   readonly #clock: Clock;
   readonly #circuit: Opossum<[Call], unknown>;
+  /** Moves opossum's window of statistics. It keeps one number per call until moved, which would be a leak. */
+  readonly #window = new EventEmitter();
   #onStateChange: ((state: BreakerState) => void) | undefined;
   #failures = 0;
   #trials: { admitted: number; succeeded: number } | undefined;
@@ -68,7 +70,7 @@ export class Breaker {
       resetTimeout: 2 ** 31 - 1,
       enableSnapshots: false,
       rollingPercentilesEnabled: false,
-      rotateBucketController: new EventEmitter(),
+      rotateBucketController: this.#window,
     });
   }
 
@@ -87,6 +89,7 @@ export class Breaker {
     if (trials !== undefined) trials.admitted++;
     const epoch = this.#epoch;
     try {
+      this.#window.emit("rotate");
       // A trial goes past opossum, for which the circuit is still open.
       const result = trials === undefined ? await this.#circuit.fire(call) as T : await call();
       this.#settle(epoch, "success");
