@@ -208,7 +208,7 @@ function checkApplied({ applied, schema: { schema } }: ApplyRequest): void {
 function conflict(losers: readonly { manager: Manager; fields: FieldSet }[]): ApplyResult {
   const groups = losers
     .map(({ manager, fields }) => ({
-      who: printManager({ ...manager, time: undefined }),
+      who: printManager(manager),
       paths: [...fields.paths()].map((path) => path.map(printStep).join("")),
     }))
     .sort((a, b) => (a.who < b.who ? -1 : 1));

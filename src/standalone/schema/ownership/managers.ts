@@ -90,9 +90,8 @@ export function encodeManagers(managers: Managers): JsonObject[] {
 }
 
 /** The name of a manager in the message of a conflict. */
-export function printManager({ name, operation, apiVersion, subresource, time }: Manager): string {
+export function printManager({ name, operation, apiVersion, subresource }: Manager): string {
   const who = JSON.stringify(name) +
     (subresource === undefined ? "" : ` with subresource ${JSON.stringify(subresource)}`);
-  if (operation === "Apply") return who;
-  return `${who} using ${apiVersion}${time === undefined ? "" : ` at ${time}`}`;
+  return operation === "Apply" ? who : `${who} using ${apiVersion}`;
 }
