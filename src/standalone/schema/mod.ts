@@ -1,0 +1,12 @@
+/**
+ * What an API server does with an object, as pure functions: prune, default, validate, patch, apply.
+ *
+ * Guarantees: inputs are never changed unless the function says "in place"; nothing here does I/O or reads a clock.
+ *
+ * @module
+ */
+export * from "./types.ts";
+export * from "./errors.ts";
+export { type CompileOptions, compileSchema, type ObjectSchema } from "./compile.ts";
+export { applyJsonPatch, applyMergePatch, applyStrategicMergePatch } from "./patch.ts";
+export { type ApplyRequest, type ApplyResult, serverSideApply, trackUpdate, type UpdateRequest } from "./apply.ts";
