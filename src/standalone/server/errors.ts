@@ -103,7 +103,12 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, "BadRequest", message);
 }
 
-export function forbidden(resource: ResourceName, name: string, why: string, causes?: readonly StatusCause[]): ApiError {
+export function forbidden(
+  resource: ResourceName,
+  name: string,
+  why: string,
+  causes?: readonly StatusCause[],
+): ApiError {
   const what = name === "" ? qualified(resource) : `${qualified(resource)} "${name}"`;
   return new ApiError(403, "Forbidden", `${what} is forbidden: ${why}`, {
     ...about(resource, name),

@@ -1,11 +1,8 @@
 /** What the store keeps and what it reports. @module */
 
-/** A JSON value. */
-export type Json = string | number | boolean | null | Json[] | JsonObject;
-/** A JSON object; every API object is one. */
-export interface JsonObject {
-  [key: string]: Json;
-}
+import type { JsonObject } from "../schema/mod.ts";
+
+export type { JsonObject, JsonValue as Json } from "../schema/mod.ts";
 
 /** One object at one revision. Never changed once stored: readers, watchers and history share it. */
 export interface Stored {
