@@ -1,0 +1,4 @@
+/** Which field each provider honours. @module */
+export interface SupportTable {
+  readonly todo?: never;
+}

@@ -1,0 +1,30 @@
+/** Guest initialisation data. @module */
+import { type Static } from "@virtrigaud/deps";
+import { localObjectRef } from "./refs.ts";
+import { object, string } from "./schema.ts";
+
+const inlineOrSecret = (description: string, what: string) =>
+  object(description, {}, {
+    inline: string(`${what} as text. Visible to everyone who may read the object: use secretRef for secrets.`),
+    secretRef: localObjectRef(
+      `Secret in the namespace of the object that holds the ${what}, under the key userdata, user-data or metadata, ` +
+        "or under its only key.",
+    ),
+  });
+
+export const UserData = object("What the guest runs on its first boot; cloudInit or ignition.", {}, {
+  cloudInit: inlineOrSecret(
+    "User-data for cloud-init. Both inline and secretRef: the guest gets both, as one MIME multi-part document.",
+    "cloud-init user-data",
+  ),
+  ignition: inlineOrSecret("Configuration for Ignition (Fedora CoreOS, Flatcar).", "Ignition configuration"),
+});
+export type UserData = Static<typeof UserData>;
+
+export const MetaData = object("Instance metadata for cloud-init.", {}, {
+  cloudInit: inlineOrSecret(
+    "Metadata for cloud-init, as YAML; it adds to what the provider fills in.",
+    "cloud-init metadata",
+  ),
+});
+export type MetaData = Static<typeof MetaData>;

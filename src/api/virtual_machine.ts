@@ -1,0 +1,139 @@
+/** VirtualMachine: one machine on one hypervisor. @module */
+import { type Static } from "@virtrigaud/deps";
+import { defineKind } from "./definition.ts";
+import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
+import { boolean, dateTime, int32, int64, list, listMap, object, oneOf, string, stringMap } from "./schema.ts";
+import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
+
+/** What a VM is seen to be. `OffGraceful` is never observed; it stays for objects written by older versions. */
+export const OBSERVED_POWER_STATES = ["On", "Off", "OffGraceful", "Suspended", "Unknown"] as const;
+export type ObservedPowerState = (typeof OBSERVED_POWER_STATES)[number];
+
+/** One-word summary of a VM. */
+export const VIRTUAL_MACHINE_PHASES = [
+  "Pending",
+  "Provisioning",
+  "Running",
+  "Stopped",
+  "Suspended",
+  "Reconfiguring",
+  "Missing",
+  "Deleting",
+  "Failed",
+  "Unknown",
+] as const;
+export type VirtualMachinePhase = (typeof VIRTUAL_MACHINE_PHASES)[number];
+
+/**
+ * The step on the hypervisor that is under way. Written before it is waited for, so that a manager that starts anew
+ * goes on waiting for the same task.
+ */
+export const Operation = object("Step on the hypervisor that is under way.", {
+  id: string("Identity of the step: a provider does the same id once, however often it is asked."),
+  verb: string("What is being done: Create, Delete, Power, Reconfigure and so on."),
+  startedAt: dateTime("When the step was first asked for."),
+}, {
+  taskRef: string("Provider's reference of the task, once it has answered."),
+  deadline: dateTime("When the step counts as failed."),
+  attempt: int32("How often the step was asked for, from 1.", { minimum: 0 }),
+  generation: int64("Generation of `spec` that the step carries out."),
+  message: string("What the last attempt ended with."),
+});
+export type Operation = Static<typeof Operation>;
+
+export const VirtualMachineStatus = object("What the virtual machine is seen to be.", {}, {
+  id: string("Identifier of the machine in the hypervisor: domain UUID, managed object reference or VMID."),
+  instanceUUID: string("UUID that the machine itself carries."),
+  providerUID: string("UID of the Provider object that the machine was created through."),
+  phase: oneOf("One-word summary; the conditions are authoritative.", VIRTUAL_MACHINE_PHASES),
+  message: string("What is going on or wrong, for a person."),
+  powerState: oneOf("Power state that the hypervisor reports.", OBSERVED_POWER_STATES),
+  host: string("Host or node that the machine is on."),
+  ips: list("Addresses of the guest, the primary one first.", string("One address, IPv4 or IPv6.")),
+  consoleURL: string("Where to open the console."),
+  currentResources: object("Size that the hypervisor reports.", {}, {
+    cpu: int32("Number of virtual CPUs."),
+    memoryMiB: int64("Memory in MiB."),
+    gpu: object("GPUs of the machine.", { count: int32("Number of GPUs.") }, {
+      memory: int64("Memory of each GPU in MiB."),
+      type: string("Model or vGPU profile."),
+    }),
+  }),
+  disks: listMap(
+    "Disks that the hypervisor reports.",
+    object(
+      "One disk.",
+      { name: string("Name in `spec.disks`, or `root`; the hypervisor's own when it is not ours.") },
+      {
+        id: string("Identifier of the disk or volume in the hypervisor."),
+        path: string("Where the disk lies: path, volume or datastore path."),
+        sizeGiB: int32("Capacity in GiB, rounded up."),
+        device: string("Device name or bus address on the machine."),
+      },
+    ),
+    "name",
+  ),
+  networks: listMap(
+    "Network interfaces that the hypervisor reports.",
+    object("One interface.", { name: string("Name in `spec.networks`; the hypervisor's own when it is not ours.") }, {
+      mac: string("Ethernet address."),
+      ips: list("Addresses on this interface.", string("One address, IPv4 or IPv6.")),
+      network: string("Network, bridge or port group that it is plugged into."),
+    }),
+    "name",
+  ),
+  guest: object("What the guest's agent reports.", {}, {
+    hostname: string("Host name."),
+    os: string("Operating system."),
+    agent: oneOf("Whether the agent answers.", ["Connected", "NotConnected", "Unknown"]),
+  }),
+  conditions,
+  observedGeneration,
+  operation: Operation,
+  lastReboot: object("Last reboot that was asked for by annotation and done.", {
+    request: string("Value of the annotation virtrigaud.io/reboot-requested-at that it answered."),
+  }, { time: dateTime("When it was done.") }),
+  lastTaskRef: string("Provider's reference of the last task."),
+  reconfigureTaskRef: string("Provider's reference of the last task that changed the machine."),
+  lastReconfigureTime: dateTime("When the machine was last changed."),
+  snapshots: list(
+    "Snapshots of the machine that the hypervisor reports.",
+    object("One snapshot.", {
+      id: string("Identifier in the hypervisor."),
+      name: string("Name in the hypervisor."),
+      creationTime: dateTime("When it was taken."),
+    }, {
+      description: string("Text kept with it."),
+      hasMemory: boolean("Whether it holds the memory of the running machine."),
+      sizeBytes: int64("Space that it takes, in bytes."),
+    }),
+  ),
+  lastRevertedSnapshot: string("UID of the VMSnapshot that the machine last went back to."),
+  provider: stringMap("Further facts, in the provider's terms."),
+});
+export type VirtualMachineStatus = Static<typeof VirtualMachineStatus>;
+
+export type VirtualMachine = KubeResource<"VirtualMachine", VirtualMachineSpec, VirtualMachineStatus>;
+
+export const virtualMachine = defineKind({
+  kind: "VirtualMachine",
+  plural: "virtualmachines",
+  shortNames: ["vm"],
+  description: "A virtual machine on one hypervisor: what it is wanted to be, and what it is seen to be.",
+  spec: VirtualMachineSpec,
+  status: VirtualMachineStatus,
+  printerColumns: [
+    { name: "Power", type: "string", jsonPath: ".status.powerState" },
+    { name: "IP", type: "string", jsonPath: ".status.ips[0]" },
+    { name: "Host", type: "string", jsonPath: ".status.host" },
+    { name: "Provider", type: "string", jsonPath: ".spec.providerRef.name" },
+    { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: "Reason", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: "Phase", type: "string", jsonPath: ".status.phase", priority: 1 },
+    { name: "Class", type: "string", jsonPath: ".spec.classRef.name", priority: 1 },
+    { name: "Image", type: "string", jsonPath: ".spec.imageRef.name", priority: 1 },
+    { name: "IPs", type: "string", jsonPath: ".status.ips[*]", priority: 1 },
+    { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
+    { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
+  ],
+});
