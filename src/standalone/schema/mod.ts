@@ -8,5 +8,8 @@
 export * from "./types.ts";
 export * from "./errors.ts";
 export { type CompileOptions, compileSchema, type ObjectSchema } from "./compile.ts";
-export { applyJsonPatch, applyMergePatch, applyStrategicMergePatch } from "./patch.ts";
-export { type ApplyRequest, type ApplyResult, serverSideApply, trackUpdate, type UpdateRequest } from "./apply.ts";
+export * from "./limits.ts";
+export { applyJsonPatch } from "./patch/json_patch.ts";
+export { applyMergePatch } from "./patch/merge_patch.ts";
+export { applyStrategicMergePatch } from "./patch/strategic_merge.ts";
+export type { ApplyRequest, ApplyResult, UpdateRequest } from "./apply.ts";

@@ -1,0 +1,170 @@
+/** How CEL sees values of a schema: their types, and their conversion from JSON. @module */
+import type { CelEnvironment } from "@virtrigaud/deps/schema.ts";
+import type { Node } from "../node.ts";
+import { isObject, type JsonValue } from "../types.ts";
+
+/** A CEL type and the way to make values of it. */
+export interface CelType {
+  readonly name: string;
+  /** Converts a value that has passed schema validation. */
+  convert(value: JsonValue): unknown;
+}
+
+/** Words of CEL that may follow a dot nonetheless; rules may also write them escaped. */
+const SELECTABLE = new Set(
+  ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let"]
+    .concat(["loop", "package", "namespace", "return", "var", "void", "while"]),
+);
+const RESERVED = new Set(["true", "false", "null", "in", ...SELECTABLE]);
+const ESCAPES: readonly (readonly [string, string])[] = [
+  ["__", "__underscores__"],
+  [".", "__dot__"],
+  ["-", "__dash__"],
+  ["/", "__slash__"],
+];
+
+/** The names by which rules reach property `name`; none when it cannot be reached. */
+export function celNames(name: string): readonly string[] {
+  if (RESERVED.has(name)) return SELECTABLE.has(name) ? [`__${name}__`, name] : [`__${name}__`];
+  const escaped = ESCAPES.reduce((text, [from, to]) => text.replaceAll(from, to), name);
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(escaped) ? [escaped] : [];
+}
+
+/** A JSON value of unknown shape: whole numbers are `int`, other numbers `double`. */
+function dynamic(value: JsonValue): unknown {
+  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map(dynamic);
+  if (isObject(value)) return new Map(Object.entries(value).map(([name, item]) => [name, dynamic(item)]));
+  return value;
+}
+const DYN: CelType = { name: "dyn", convert: dynamic };
+
+/** Declares the types of a schema in an environment, each object type once. */
+export class CelTypes {
+  readonly #types = new Map<Node, CelType>();
+  readonly #names = new Set<string>();
+
+  constructor(readonly env: CelEnvironment) {}
+
+  /** The type of values of `node`. */
+  of(node: Node): CelType {
+    const known = this.#types.get(node);
+    if (known) return known;
+    const type = this.#declare(node);
+    this.#types.set(node, type);
+    return type;
+  }
+
+  #declare(node: Node): CelType {
+    const { schema } = node;
+    if (schema["x-kubernetes-int-or-string"]) return DYN;
+    switch (schema.type) {
+      case "string":
+        return this.#string(schema.format);
+      case "integer":
+        return { name: "int", convert: (value) => BigInt(Math.trunc(Number(value))) };
+      case "number":
+        return { name: "double", convert: (value) => value };
+      case "boolean":
+        return { name: "bool", convert: (value) => value };
+      case "array": {
+        if (!node.items) return DYN;
+        const item = this.of(node.items);
+        return {
+          name: `list<${item.name}>`,
+          convert: (value) => (Array.isArray(value) ? value.map((x) => item.convert(x)) : []),
+        };
+      }
+      case "object":
+        return this.#object(node);
+      case undefined:
+        return DYN;
+    }
+  }
+
+  #string(format: string | undefined): CelType {
+    const parse = (name: string, call: string): CelType => {
+      const run = this.env.parse(`${call}(text)`);
+      return { name, convert: (value) => run({ text: value }) };
+    };
+    switch (format) {
+      case "byte":
+        return {
+          name: "bytes",
+          convert: (value) => Uint8Array.from(atob(String(value)), (char) => char.charCodeAt(0)),
+        };
+      case "date":
+      case "date-time":
+        return { name: "google.protobuf.Timestamp", convert: (value) => new Date(String(value)) };
+      case "duration":
+        return parse("google.protobuf.Duration", "duration");
+      default:
+        return { name: "string", convert: (value) => value };
+    }
+  }
+
+  #object(node: Node): CelType {
+    if (node.additional && node.properties.size === 0) {
+      const value = this.of(node.additional);
+      return {
+        name: `map<string, ${value.name}>`,
+        convert: (object) =>
+          new Map(isObject(object) ? Object.entries(object).map(([k, v]) => [k, value.convert(v)]) : []),
+      };
+    }
+    if (node.preserve && node.properties.size === 0) return DYN;
+    return this.#message(node);
+  }
+
+  #message(node: Node): CelType {
+    const fields: Record<string, string> = {};
+    const converters = new Map<string, { names: readonly string[]; type: CelType }>();
+    for (const [property, child] of node.properties) {
+      const type = this.of(child);
+      const names = celNames(property);
+      converters.set(property, { names, type });
+      // A nullable value may be `null`, which no other CEL type includes.
+      for (const name of names) fields[name] = child.schema.nullable ? "dyn" : type.name;
+    }
+    const name = this.#name(node);
+    // A class of its own per type: the library tells types apart by constructor.
+    const ctor = class extends Map<string, unknown> {};
+    this.env.registerType(name, { ctor, fields });
+    this.env.registerOperator(`${name} == ${name}`, (a: Map<string, unknown>, b: Map<string, unknown>) => same(a, b));
+    return {
+      name,
+      convert: (value) => {
+        const message = new ctor();
+        if (!isObject(value)) return message;
+        for (const [property, given] of Object.entries(value)) {
+          const known = converters.get(property);
+          if (!known) continue;
+          const converted = given === null ? null : known.type.convert(given);
+          for (const alias of known.names) message.set(alias, converted);
+        }
+        return message;
+      },
+    };
+  }
+
+  #name(node: Node): string {
+    const base = `Object.${node.path.replaceAll(/[^A-Za-z0-9_.]/g, "_") || "root"}`;
+    let name = base;
+    for (let i = 2; this.#names.has(name); i++) name = `${base}_${i}`;
+    this.#names.add(name);
+    return name;
+  }
+}
+
+/** Deep equality of converted values. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]));
+  if (a instanceof Map) {
+    return b instanceof Map && a.size === b.size && [...a].every(([key, item]) => b.has(key) && same(item, b.get(key)));
+  }
+  if (a instanceof Date) return b instanceof Date && a.getTime() === b.getTime();
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && same([...a], [...b]);
+  if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) return String(a) === String(b);
+  return false;
+}
