@@ -5,7 +5,8 @@ import type { JsonObject } from "../storage/mod.ts";
 import { Store } from "../storage/mod.ts";
 import { issueServer } from "../tls.ts";
 import { allowAll, Authenticator, type Authorizer, type Token } from "./auth.ts";
-import { machineClock, type ServerClock, timestamp } from "./clock.ts";
+import { type Clock, systemClock } from "@virtrigaud/resilience";
+import { timestamp } from "./timestamp.ts";
 import { Collector } from "./collector.ts";
 import { coreResources } from "./core_resources.ts";
 import { type CustomKind, customResource, definitionOf } from "./custom_resources.ts";
@@ -36,7 +37,7 @@ export interface ControlPlaneOptions {
   /** Misbehaviour for tests. Default none. */
   readonly faults?: Faults;
   /** Default: the machine's clock. */
-  readonly clock?: ServerClock;
+  readonly clock?: Clock;
   /** Changes kept for watches that resume. Default 20,000. */
   readonly history?: number;
   /** Largest database in bytes. Default: no limit but the disk. */
@@ -74,7 +75,7 @@ const CLOSE_GRACE_MS = 2_000;
  * @throws {StorageError} when the database is locked by another process, damaged, read-only or cannot be opened.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { dataDir, clock = machineClock, authorize = allowAll, faults } = options;
+  const { dataDir, clock = systemClock, authorize = allowAll, faults } = options;
   const inMemory = dataDir === ":memory:";
   if (!inMemory) await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
   const store = Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options);
@@ -173,7 +174,7 @@ function printers(): (resource: Resource) => TablePrinter {
 }
 
 /** Namespaces that are always there, and the definitions of the served kinds. */
-async function seed(store: Store, registry: Registry, kinds: readonly CustomKind[], clock: ServerClock): Promise<void> {
+async function seed(store: Store, registry: Registry, kinds: readonly CustomKind[], clock: Clock): Promise<void> {
   const wanted: JsonObject[] = [
     ...["default", "kube-system"].map((name): JsonObject => ({
       apiVersion: "v1",

@@ -1,11 +1,10 @@
 /** The core kinds that the product and `kubectl` need, as data. @module */
-import type { StructuralSchema } from "../schema/mod.ts";
+import { compileSchema, type StructuralSchema } from "../schema/mod.ts";
 import type { Json, JsonObject } from "../storage/mod.ts";
 import { qualified } from "./errors.ts";
 import { at, child, ensureChild, items, objectOf, strings, text } from "./json.ts";
 import { metaOf } from "./meta.ts";
 import { ALL_VERBS, type Column, type Resource } from "./resource.ts";
-import { compileSchema } from "./semantics.ts";
 import { age } from "./table.ts";
 
 const AGE: Column = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };

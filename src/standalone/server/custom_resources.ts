@@ -1,9 +1,8 @@
 /** Custom kinds, made of their definitions. @module */
-import type { StructuralSchema } from "../schema/mod.ts";
+import { compileSchema, type StructuralSchema } from "../schema/mod.ts";
 import type { JsonObject } from "../storage/mod.ts";
 import { qualified } from "./errors.ts";
 import { ALL_VERBS, type Column, type Resource, type ScalePaths } from "./resource.ts";
-import { compileSchema } from "./semantics.ts";
 
 /** What the server needs to know of a custom kind; `KindDefinition` of `@virtrigaud/api` is one. */
 export interface CustomKind {

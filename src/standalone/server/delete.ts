@@ -1,6 +1,6 @@
 /** delete: preconditions, finalizers, propagation. @module */
 import type { Json, JsonObject, Stored } from "../storage/mod.ts";
-import { timestamp } from "./clock.ts";
+import { timestamp } from "./timestamp.ts";
 import { badRequest, forbidden, notFound } from "./errors.ts";
 import { child, clone, ensureChild, strings, text } from "./json.ts";
 import { metaOf } from "./meta.ts";

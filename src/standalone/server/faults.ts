@@ -1,5 +1,5 @@
 /** Misbehaviour on demand, for tests of clients. Reachable only by whoever holds the object, never over HTTP. @module */
-import type { ServerClock } from "./clock.ts";
+import type { Clock } from "@virtrigaud/resilience";
 import { ApiError } from "./errors.ts";
 import type { Attributes } from "./auth.ts";
 import { type EventType, staleLine, type WatchTap } from "./watch.ts";
@@ -101,7 +101,7 @@ export class Faults {
   }
 
   /** What happens before the request is carried out: waits, or throws the error to answer with. */
-  async before(faults: readonly Fault[], clock: ServerClock): Promise<void> {
+  async before(faults: readonly Fault[], clock: Clock): Promise<void> {
     for (const fault of faults) {
       if (fault.kind === "delay") await new Promise<void>((resolve) => clock.setTimeout(resolve, fault.ms));
       if (fault.kind === "hang") {

@@ -1,10 +1,10 @@
 /** From an HTTP request to its answer. @module */
 import { StorageError, type Store } from "../storage/mod.ts";
 import type { JsonObject } from "../storage/mod.ts";
-import { RequestError } from "../schema/errors.ts";
+import { RequestError } from "../schema/mod.ts";
 import { type Attributes, type Authenticator, type Authorizer, refused } from "./auth.ts";
 import { readObject, readValue } from "./body.ts";
-import type { ServerClock } from "./clock.ts";
+import type { Clock } from "@virtrigaud/resilience";
 import { deleteObject } from "./delete.ts";
 import { discover } from "./discovery.ts";
 import { ApiError, badRequest, internal, methodNotAllowed, noSuchPath, notAcceptable, unauthorized } from "./errors.ts";
@@ -24,7 +24,7 @@ import { createObject, updateObject, type WriteOptions, type Written } from "./w
 /** Everything a request may need. */
 export interface ServerContext extends ReadContext {
   readonly store: Store;
-  readonly clock: ServerClock;
+  readonly clock: Clock;
   readonly registry: Registry;
   readonly watches: Watches;
   readonly openapi: OpenApi;

@@ -1,6 +1,5 @@
 /** The Kubernetes-compatible API server. @module */
 export { allowAll, type Attributes, type Authorizer, type Token } from "./auth.ts";
-export { machineClock, type ServerClock } from "./clock.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control_plane.ts";
 export type { CustomKind } from "./custom_resources.ts";
 export { type Fault, type FaultMatch, Faults, type PlannedFault } from "./faults.ts";

@@ -1,6 +1,6 @@
 /** get and list. @module */
 import type { Json, JsonObject, Store, Stored } from "../storage/mod.ts";
-import type { ServerClock } from "./clock.ts";
+import type { Clock } from "@virtrigaud/resilience";
 import { badRequest, expired, futureRevision, invalid, notFound } from "./errors.ts";
 import { child, clone } from "./json.ts";
 import type { Representation } from "./media.ts";
@@ -12,7 +12,7 @@ import { type IncludeObject, partialMetadata, table, type TablePrinter } from ".
 /** What reading needs. */
 export interface ReadContext {
   readonly store: Store;
-  readonly clock: ServerClock;
+  readonly clock: Clock;
   readonly printer: (resource: Resource) => TablePrinter;
 }
 

@@ -1,6 +1,6 @@
 /** watch: a stream of changes as lines of JSON. @module */
 import type { Change, JsonObject, Store, Stored } from "../storage/mod.ts";
-import type { ServerClock } from "./clock.ts";
+import type { Clock } from "@virtrigaud/resilience";
 import { type ApiError, badRequest, expired, invalid } from "./errors.ts";
 import { clone, ensureChild } from "./json.ts";
 import type { Representation } from "./media.ts";
@@ -32,7 +32,7 @@ const encoder = new TextEncoder();
 export class Watches {
   readonly #open = new Set<Watch>();
   readonly #store: Store;
-  readonly #clock: ServerClock;
+  readonly #clock: Clock;
   readonly #read: ReadContext;
   readonly #unsubscribe: () => void;
   #stopBookmarks: () => void;

@@ -1,7 +1,8 @@
 /** create and update: what happens to an object between the request and the store. @module */
-import { type FieldError, statusCauses } from "../schema/errors.ts";
+import { type FieldError, statusCauses } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
-import { type ServerClock, timestamp } from "./clock.ts";
+import type { Clock } from "@virtrigaud/resilience";
+import { timestamp } from "./timestamp.ts";
 import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
 import { child, clone, ensureChild, equal, items, strings, text } from "./json.ts";
 import { carryOver, desiredStateDiffers, generatedName, metaOf, sameContent, validateMeta } from "./meta.ts";
@@ -13,7 +14,7 @@ import { trackUpdate } from "./semantics.ts";
 /** What writing needs. */
 export interface WriteContext {
   readonly store: Store;
-  readonly clock: ServerClock;
+  readonly clock: Clock;
 }
 
 /** How one write is to be done. */
