@@ -1,0 +1,25 @@
+/** Where the rigs keep and look for things: the only file here that reads the environment. @module */
+
+/** The search path that rigs use: root's, whatever the caller's shell has. */
+export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Folders of the rigs. */
+export interface RigFolders {
+  /** What is expensive to build and good for every run; default `~/.cache/virtrigaud`. */
+  readonly cache: string;
+  /** Running instances; removed when they stop. Short, as a unix socket path has at most 107 bytes. */
+  readonly run: string;
+  /** A folder with `kube-apiserver`, `etcd` and `kubectl`, in the convention of envtest. */
+  readonly kubebuilderAssets?: string;
+}
+
+/** Reads `XDG_CACHE_HOME`, `HOME`, `TMPDIR` and `KUBEBUILDER_ASSETS`. */
+export function rigFolders(env: { get(name: string): string | undefined } = Deno.env): RigFolders {
+  const cacheHome = env.get("XDG_CACHE_HOME") ?? `${env.get("HOME") ?? "/root"}/.cache`;
+  const assets = env.get("KUBEBUILDER_ASSETS");
+  return {
+    cache: `${cacheHome}/virtrigaud`,
+    run: `${env.get("TMPDIR") ?? "/tmp"}/virtrigaud-rig`,
+    ...(assets ? { kubebuilderAssets: assets } : {}),
+  };
+}
