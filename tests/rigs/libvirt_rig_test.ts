@@ -19,7 +19,7 @@ async function guest(): Promise<void> {
   await agent(hv, { execute: "guest-ping" });
 
   const exec = await guestRun(hv, "hostname; cat /state/made; cat /state/state/boots");
-  assertEquals(exec.split("\n"), ["from-seed", "one two 'three'", "second", "1", ""]);
+  assertEquals(exec.split("\n"), ["from-seed", "one, two", "second", "1", ""]);
   assertMatch(JSON.stringify(await agent(hv, { execute: "guest-get-osinfo" })), /virtrigaud-rig/);
   const lease = await until(
     "a lease with an address",
@@ -66,8 +66,14 @@ async function host(): Promise<void> {
     ] as const;
     await Deno.writeTextFile(`${dir}/known_hosts`, `${hv.knownHosts}\n`);
     const overSsh = () =>
-      run([...ssh, "-p", `${hv.sshPort}`, "root@127.0.0.1", "hostname; virsh --quiet pool-list; ls /dev/kvm"]);
-    assertMatch(String(await assertRejects(overSsh)), /kvm2\n default +active[^]*|cannot access '\/dev\/kvm'/);
+      run([
+        ...ssh,
+        "-p",
+        `${hv.sshPort}`,
+        "root@127.0.0.1",
+        "hostname; virsh --quiet pool-list; test -e /dev/kvm || echo no kvm",
+      ]);
+    assertMatch(await overSsh(), /^kvm2\n default +active[^]*no kvm$/m);
     assertMatch(await run(["virsh", "-c", `qemu+unix:///system?socket=${hv.socketPath}`, "hostname"]), /kvm2/);
     const uuid = await hv.virsh("capabilities");
     await defineGuest(hv);
@@ -104,9 +110,9 @@ async function defineGuest(hv: Hypervisor): Promise<void> {
   const userData = `#cloud-config
 hostname: from-seed
 runcmd:
-  - [sh, -c, "echo one two \\"'three'\\" >> /state/made"]
+  - [sh, -c, "echo one, 'two' >> /state/made"]
   - 'echo second >> /state/made'
-`.replaceAll(`\\"`, "");
+`;
   await hv.sh(["tee", "/root/user-data"], { input: userData });
   await hv.sh(["tee", "/root/meta-data"], { input: "instance-id: i-1\nlocal-hostname: from-meta\n" });
   await hv.sh([

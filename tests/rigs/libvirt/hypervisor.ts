@@ -110,7 +110,7 @@ export async function startHypervisor(options: HypervisorOptions = {}): Promise<
 /** Writes the host's private part of the file system. */
 async function layOut(dir: string, name: string): Promise<void> {
   await run(["cp", "-a", `${HOST}etc`, `${dir}/etc`]);
-  for (const folder of ["lib/images", "log", "cache", "root/.ssh", "etc/accounts"]) {
+  for (const folder of ["lib/images", "log/qemu", "cache", "root/.ssh", "etc/accounts"]) {
     await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
   }
   await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rig", "-f", `${dir}/id`]);

@@ -19,8 +19,7 @@ release=$(basename "$work"/debian/lib/modules/*)
 root=$work/root
 mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,etc,root,state,seed,usr/bin,usr/sbin,var/run,var/log,lib64,lib/x86_64-linux-gnu}
 install "$work/debian/bin/busybox" "$root/bin/busybox"
-"$root/bin/busybox" --list | while read -r applet; do ln -sf /bin/busybox "$root/bin/$applet"; done
-ln -sf busybox "$root/bin/busybox.static"; ln -sf /bin/busybox "$root/bin/sh"
+"$root/bin/busybox" --list | grep -vx busybox | while read -r applet; do ln -s busybox "$root/bin/$applet"; done
 install "$work/debian/usr/sbin/qemu-ga" "$root/usr/sbin/qemu-ga"
 ldd "$root/usr/sbin/qemu-ga" | grep -o '/[^ ]*' | while read -r library; do
   case $library in

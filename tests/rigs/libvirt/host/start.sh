@@ -37,8 +37,9 @@ mount --bind "$dir/root" /root
 for table in passwd group shadow; do mount --bind "$dir/etc/accounts/$table" "/etc/$table"; done
 
 # One sshd per connection, started inside the hypervisor's network; the listener stays outside and takes any free port.
+: > "$dir/socat.log" # the port of an earlier boot must not be read again
 socat -d -d "TCP-LISTEN:$(cat "$dir/port"),bind=127.0.0.1,reuseaddr,fork,nodelay" \
-  "EXEC:nsenter --net=/proc/1/ns/net /usr/sbin/sshd -i" 3>&- < /dev/null 2> "$dir/socat.log" &
+  "EXEC:nsenter --net=/proc/1/ns/net /usr/sbin/sshd -i" 3>&- < /dev/null 2>> "$dir/socat.log" &
 for _ in $(seq 200); do
   port=$(sed -n 's/.*listening on AF=2 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$dir/socat.log")
   [ -n "$port" ] && break
