@@ -7,6 +7,8 @@ export interface RunOptions {
   input?: string;
   /** Variables beside `PATH`, `HOME` and `LC_ALL`; the caller's environment is not passed on. */
   env?: Record<string, string>;
+  /** Passes the caller's environment on, under the rigs' own variables; default false. */
+  inheritEnv?: boolean;
   /** Folder to run in; default: the current one. */
   cwd?: string;
   signal?: AbortSignal;
@@ -28,8 +30,8 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     stdin: options.input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-    clearEnv: true,
-    env: commandEnv(options.env),
+    clearEnv: !options.inheritEnv,
+    env: options.inheritEnv ? { PATH: SYSTEM_PATH, ...options.env } : commandEnv(options.env),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   }).spawn();

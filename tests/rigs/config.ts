@@ -1,7 +1,7 @@
 /** Where the rigs keep and look for things: the only file here that reads the environment. @module */
 
-/** The search path that rigs use: root's, whatever the caller's shell has. */
-export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** The search path that rigs use: root's and Go's usual place, whatever the caller's shell has. */
+export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin";
 
 /** Folders of the rigs. */
 export interface RigFolders {
