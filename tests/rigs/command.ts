@@ -51,10 +51,11 @@ export function commandEnv(extra: Record<string, string> = {}): Record<string, s
   return { PATH: SYSTEM_PATH, HOME: "/root", LC_ALL: "C", ...extra };
 }
 
-/** Those of `names` that are not on the search path. */
-export function missingCommands(names: readonly string[]): string[] {
-  const onPath = (name: string): boolean => SYSTEM_PATH.split(":").some((folder) => isFile(`${folder}/${name}`));
-  return names.filter((name) => !onPath(name));
+/** Those of `things` that are not there: commands on the search path, or files by their absolute path. */
+export function missing(things: readonly string[]): string[] {
+  const there = (thing: string): boolean =>
+    thing.startsWith("/") ? isFile(thing) : SYSTEM_PATH.split(":").some((folder) => isFile(`${folder}/${thing}`));
+  return things.filter((thing) => !there(thing));
 }
 
 /** Whether `path` is a file, following links. */

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { run } from "./command.ts";
 import { findKubectl, kubernetesRig, startKubernetes } from "./kubernetes/mod.ts";
+import { skipWithout } from "./skip.ts";
 
-const why = await kubernetesRig.unavailable();
-if (why) console.log(`SKIPPED kubernetes rig: a real kube-apiserver because ${why}`);
+const ignore = await skipWithout("kubernetes rig", "a real kube-apiserver", kubernetesRig);
 const CRDS = new URL("../../charts/virtrigaud/crds", import.meta.url).pathname;
 
 Deno.test({
   name: "a real API server takes manifests, checks rights, counts requests and leaves nothing",
-  ignore: why !== undefined,
+  ignore,
   fn,
 });
 

@@ -1,16 +1,16 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { run } from "./command.ts";
 import { type Hypervisor, libvirtRig, startHypervisor } from "./libvirt/mod.ts";
+import { skipWithout } from "./skip.ts";
 
-const why = await libvirtRig.unavailable();
-if (why) console.log(`SKIPPED libvirt rig: real hypervisors because ${why}`);
+const ignore = await skipWithout("libvirt rig", "real hypervisors", libvirtRig);
 
 Deno.test({
   name: "a guest of the rig boots, is configured by its seed and obeys",
-  ignore: why !== undefined,
+  ignore,
   fn: guest,
 });
-Deno.test({ name: "a hypervisor survives a power cut and leaves nothing behind", ignore: why !== undefined, fn: host });
+Deno.test({ name: "a hypervisor survives a power cut and leaves nothing behind", ignore, fn: host });
 
 async function guest(): Promise<void> {
   await using hv = await startHypervisor({ name: "kvm1" });

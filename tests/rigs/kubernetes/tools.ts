@@ -1,5 +1,5 @@
 /** Where the rig's Kubernetes programs come from, and how to build them with Go. @module */
-import { isFile, missingCommands, run } from "../command.ts";
+import { isFile, missing, run } from "../command.ts";
 import { rigFolders, SYSTEM_PATH } from "../config.ts";
 
 /** The Kubernetes release of the rig. */
@@ -62,7 +62,7 @@ export function findKubectl(): string | undefined {
 
 /** Why tools cannot be built here, as the end of "because ..."; `undefined` when they can. */
 export function buildUnavailable(): string | undefined {
-  return missingCommands(["go"]).length > 0 ? "there is no Go to build them with" : undefined;
+  return missing(["go"]).length > 0 ? "there is no Go to build them with" : undefined;
 }
 
 /** Builds one tool into the cache; announces itself through `say`, and again every half minute. */

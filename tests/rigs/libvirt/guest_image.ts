@@ -1,23 +1,8 @@
 /** The rig's guest image: built once for each version of its sources, kept in the cache. @module */
-import { run } from "../command.ts";
+import { isFile, run } from "../command.ts";
 import { rigFolders } from "../config.ts";
 
 const SOURCES = new URL("./guest/", import.meta.url).pathname;
-
-/** Commands that building the image takes. */
-export const IMAGE_BUILD_COMMANDS = [
-  "apt-cache",
-  "dpkg-deb",
-  "depmod",
-  "strip",
-  "cpio",
-  "sfdisk",
-  "mkfs.vfat",
-  "mcopy",
-  "mkfs.ext4",
-  "syslinux",
-  "qemu-img",
-];
 
 /** Where the image for the present sources is, whether it has been built or not. */
 export async function guestImagePath(): Promise<string> {
@@ -32,8 +17,7 @@ export async function guestImagePath(): Promise<string> {
 /** Gives the path of the image and builds it before if there is none: about 4 s and 30 MB of Debian packages. */
 export async function ensureGuestImage(options: { signal?: AbortSignal } = {}): Promise<string> {
   const path = await guestImagePath();
-  const there = await Deno.stat(path).then(() => true, () => false);
-  if (!there) await run(["bash", `${SOURCES}build.sh`, path], options);
+  if (!isFile(path)) await run(["bash", `${SOURCES}build.sh`, path], options);
   return path;
 }
 

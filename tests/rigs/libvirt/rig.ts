@@ -1,54 +1,35 @@
 /** Whether hypervisors can be started on this machine. @module */
-import { missingCommands, run } from "../command.ts";
-import { guestImagePath, IMAGE_BUILD_COMMANDS } from "./guest_image.ts";
-
-/** Commands that a hypervisor and its tests run. */
-export const HYPERVISOR_COMMANDS = [
-  "libvirtd",
-  "virtlogd",
-  "virsh",
-  "qemu-system-x86_64",
-  "qemu-img",
-  "sshd",
-  "ssh-keygen",
-  "dnsmasq",
-  "iptables",
-  "ip",
-  "socat",
-  "unshare",
-  "nsenter",
-];
+import { isFile, missing, run } from "../command.ts";
+import type { Need } from "../skip.ts";
+import { guestImagePath } from "./guest_image.ts";
+import { HYPERVISOR_PACKAGES, IMAGE_PACKAGES } from "./packages.ts";
 
 /** The libvirt rig as a need of a test suite. */
-export const libvirtRig = {
-  /** Why no hypervisor can be started here, as the end of "because ..."; `undefined` when one can. */
+export const libvirtRig: Need = {
   async unavailable(): Promise<string | undefined> {
-    if (Deno.build.os !== "linux") return `hypervisors need Linux, this is ${Deno.build.os}`;
-    if (Deno.build.arch !== "x86_64") return `the guest image is for x86_64, this is ${Deno.build.arch}`;
-    if (Deno.uid() !== 0) return "hypervisors in namespaces need root";
-    const missing = missingCommands(HYPERVISOR_COMMANDS);
-    if (missing.length > 0) return `missing on this machine: ${missing.join(", ")} (deno task setup installs them)`;
-    const image = await Deno.stat(await guestImagePath()).then(() => true, () => false);
-    const builders = image ? [] : missingCommands(IMAGE_BUILD_COMMANDS);
-    if (builders.length > 0) return `the guest image cannot be built without ${builders.join(", ")} (deno task setup)`;
-    if (!(await Deno.stat("/dev/net/tun").then(() => true, () => false))) return "/dev/net/tun is missing";
-    const probe = [
-      "unshare",
-      "--mount",
-      "--pid",
-      "--net",
-      "--uts",
-      "--ipc",
-      "--fork",
-      "mount",
-      "-t",
-      "tmpfs",
-      "t",
-      "/mnt",
-    ];
-    return await run(["env", ...probe]).then(
-      () => undefined,
-      () => "this machine does not allow namespaces and mounts",
+    const why = machineUnfit();
+    if (why) return why;
+    const image = isFile(await guestImagePath());
+    const used = [HYPERVISOR_PACKAGES, ...image ? [] : [IMAGE_PACKAGES]].flatMap((table) =>
+      Object.values(table).flat()
     );
+    const gaps = missing(used);
+    if (gaps.length > 0) return `this machine has no ${gaps.join(", ")} (deno task setup installs what Debian has)`;
+    const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork"];
+    return await run(["unshare", ...namespaces, "mount", "-t", "tmpfs", "probe", "/mnt"])
+      .then(() => undefined, () => "this machine does not allow namespaces and mounts");
   },
 };
+
+/** What no package can mend: why this machine cannot run hypervisors at all, or `undefined`. */
+export function machineUnfit(): string | undefined {
+  if (Deno.build.os !== "linux") return `hypervisors need Linux, this is ${Deno.build.os}`;
+  if (Deno.build.arch !== "x86_64") return `the guest image is for x86_64, this is ${Deno.build.arch}`;
+  if (Deno.uid() !== 0) return "hypervisors in namespaces need root";
+  try {
+    Deno.statSync("/dev/net/tun");
+  } catch {
+    return "/dev/net/tun is missing";
+  }
+  return undefined;
+}
