@@ -65,7 +65,7 @@ export async function startHypervisor(options: HypervisorOptions = {}): Promise<
     const sh: Hypervisor["sh"] = (argv, runOptions) => {
       if (!host) throw new Error(`hypervisor ${name} is off: start() it before running ${argv.join(" ")}`);
       return run(
-        ["nsenter", `--target=${host.pid}`, "--mount", "--uts", "--ipc", "--net", "--pid", ...argv],
+        ["nsenter", `--target=${host.pid}`, "--root", "--mount", "--uts", "--ipc", "--net", "--pid", ...argv],
         runOptions,
       );
     };

@@ -12,6 +12,8 @@ export const HYPERVISOR_PACKAGES: Readonly<Record<string, readonly string[]>> = 
   "dnsmasq-base": ["dnsmasq"],
   "iptables": ["iptables"],
   "iproute2": ["ip"],
+  "mount": ["mount"],
+  "hostname": ["hostname"],
   "procps": ["ps"],
   "socat": ["socat"],
   "genisoimage": ["genisoimage"],

@@ -1,5 +1,5 @@
 /** Whether hypervisors can be started on this machine. @module */
-import { isFile, missing, run } from "../command.ts";
+import { CommandFailed, isFile, missing, run } from "../command.ts";
 import type { Need } from "../skip.ts";
 import { guestImagePath } from "./guest_image.ts";
 import { HYPERVISOR_PACKAGES, IMAGE_PACKAGES } from "./packages.ts";
@@ -17,9 +17,13 @@ export const libvirtRig: Need = {
     if (gaps.length > 0) return `this machine has no ${gaps.join(", ")} (deno task setup installs what Debian has)`;
     const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork"];
     return await run(["unshare", ...namespaces, "mount", "-t", "tmpfs", "probe", "/mnt"])
-      .then(() => undefined, () => "this machine does not allow namespaces and mounts");
+      .then(() => undefined, (error) => `this machine allows no namespaces or no mounts: ${lastLine(error)}`);
   },
 };
+
+function lastLine(error: unknown): string {
+  return String(error instanceof CommandFailed ? error.output : error).trim().split("\n").at(-1) ?? "";
+}
 
 /** What no package can mend: why this machine cannot run hypervisors at all, or `undefined`. */
 export function machineUnfit(): string | undefined {
