@@ -14,11 +14,11 @@ export const STATIC_CHECKS: readonly Check[] = [
 ];
 
 /** Where unit tests stand; tests that need a rig stand there as well and are told by their name. */
-export const UNIT_TEST_FOLDERS = ["src/", "providers/", "scripts/", "tests/structure/", "tests/compat/"];
+export const UNIT_TEST_FOLDERS = ["src/", "providers/", "scripts/", "tests/structure/", "tests/compat/", "tests/rigs/"];
 
 /** The arguments that run every unit test. */
 export function unitTestArgs(folderExists: (folder: string) => boolean = exists): string[] {
-  return ["--parallel", "--ignore=**/*_rig_test.ts", ...UNIT_TEST_FOLDERS.filter(folderExists)];
+  return ["--quiet", "--parallel", "--ignore=**/*_rig_test.ts", ...UNIT_TEST_FOLDERS.filter(folderExists)];
 }
 
 /** Runs a check with its output on the terminal and says how it went. */

@@ -9,8 +9,8 @@ import type { Need } from "../tests/rigs/skip.ts";
 import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
 import { assertDenoVersion } from "./deno_version.ts";
 import { setUp } from "./setup/setup.ts";
-import { add, type Counts, skippedLines, summaryLine } from "./test/counts.ts";
-import { runTests } from "./test/run_tests.ts";
+import { add, type Counts, summaryLine } from "./test/counts.ts";
+import { runAndTell } from "./test/run_tests.ts";
 import { assign, INTEGRATION_SUITES, type NeedName, testFiles, UNIT_SUITE } from "./test/suites.ts";
 
 const NEEDS: Readonly<Record<NeedName, Need>> = {
@@ -18,20 +18,6 @@ const NEEDS: Readonly<Record<NeedName, Need>> = {
   kubernetes: kubernetesRig,
   kubectl: kubectlRig,
 };
-const TEST = ["test", "-A", "--no-check"];
-
-/** Runs one `deno test` and says how it went; its output is shown where something failed. */
-async function runAndTell(name: string, args: readonly string[], minutes: number): Promise<Counts> {
-  const start = performance.now();
-  const { counts, output, problem } = await runTests(name, [...TEST, ...args], minutes);
-  if (counts.failed > 0) console.log(output.trimEnd());
-  for (const line of skippedLines(output)) console.log(line);
-  if (problem) console.log(`FAIL ${problem}`);
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${counts.failed > 0 ? "FAIL" : "ok  "} ${name}: ${summaryLine(counts)} (${seconds} s)`);
-  return counts;
-}
-
 async function main(): Promise<Counts> {
   let sum: Counts = { passed: 0, failed: 0, skipped: 0 };
   const { bySuite } = assign(testFiles("."));
@@ -39,7 +25,7 @@ async function main(): Promise<Counts> {
   for (const check of STATIC_CHECKS) {
     if (!(await runCheck(check))) sum = add(sum, { passed: 0, failed: 1, skipped: 0 });
   }
-  sum = add(sum, await runAndTell(UNIT_SUITE.name, ["--quiet", ...unitTestArgs()], UNIT_SUITE.minutes));
+  sum = add(sum, await runAndTell(UNIT_SUITE.name, unitTestArgs(), UNIT_SUITE.minutes));
   for (const suite of INTEGRATION_SUITES) {
     for (const file of bySuite.get(suite) ?? []) {
       const reasons = await Promise.all(suite.needs.map((need) => NEEDS[need].unavailable()));

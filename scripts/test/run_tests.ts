@@ -1,5 +1,5 @@
 /** Running `deno test` as a process with a time limit. @module */
-import { type Counts, countsOf } from "./counts.ts";
+import { type Counts, countsOf, skippedLines, summaryLine } from "./counts.ts";
 
 /** How a run of tests ended. */
 export interface Outcome {
@@ -56,6 +56,18 @@ export async function runTests(name: string, args: readonly string[], minutes: n
   return problem === undefined
     ? { counts: sum, output }
     : { counts: { ...sum, failed: sum.failed + 1 }, output, problem };
+}
+
+/** Runs one `deno test` and says how it went, in one line; its whole output is shown where something failed. */
+export async function runAndTell(name: string, args: readonly string[], minutes: number): Promise<Counts> {
+  const start = performance.now();
+  const { counts, output, problem } = await runTests(name, ["test", "-A", "--no-check", ...args], minutes);
+  if (counts.failed > 0) console.log(output.trimEnd());
+  for (const line of skippedLines(output)) console.log(line);
+  if (problem) console.log(`FAIL ${problem}`);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${counts.failed > 0 ? "FAIL" : "ok  "} ${name}: ${summaryLine(counts)} (${seconds} s)`);
+  return counts;
 }
 
 function collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): { text: Promise<string>; cancel(): void } {

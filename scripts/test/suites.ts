@@ -16,7 +16,7 @@ export interface Suite {
 /** Unit tests: one parallel run of all. */
 export const UNIT_SUITE: Suite = {
   name: "unit",
-  files: /^(src|providers|scripts|tests\/(structure|compat))\/(?!.*_rig_test\.ts$)/,
+  files: /^(src|providers|scripts|tests\/(structure|compat|rigs))\/(?!.*_rig_test\.ts$)/,
   needs: [],
   minutes: 10,
 };

@@ -8,8 +8,7 @@ interface ProcessId {
 }
 
 /** Makes a folder for one instance of `kind`, marked with this process as owner. */
-export async function makeInstance(kind: string): Promise<string> {
-  const { run } = rigFolders();
+export async function makeInstance(kind: string, run: string = rigFolders().run): Promise<string> {
   await Deno.mkdir(run, { recursive: true, mode: 0o755 });
   const dir = await Deno.makeTempDir({ dir: run, prefix: `${kind}-` });
   // Services in it run under users of their own.
@@ -23,13 +22,11 @@ export async function noteProcess(dir: string, name: string, pid: number): Promi
   await note(dir, `process-${name}`, pid);
 }
 
-/** Ends what instances of `kind` left behind whose owner is gone; returns their folders. */
-export async function sweepInstances(kind: string): Promise<string[]> {
-  const { run } = rigFolders();
+/** Ends what instances left behind whose owner is gone; returns their folders. */
+export async function sweepInstances(run: string = rigFolders().run): Promise<string[]> {
   const swept: string[] = [];
   for (const entry of await list(run)) {
     const dir = `${run}/${entry}`;
-    if (!entry.startsWith(`${kind}-`)) continue;
     const owner = await noted(dir, "owner");
     // A folder without an owner is one that is being made this moment, or was left just then: an hour tells them apart.
     if (owner === undefined ? !(await olderThanAnHour(dir)) : await alive(owner)) continue;

@@ -48,7 +48,7 @@ export interface Kubernetes extends AsyncDisposable {
 
 /** Starts etcd and kube-apiserver; ask {@linkcode kubernetesRig.unavailable} first. Takes about 4 s. */
 export async function startKubernetes(options: { signal?: AbortSignal } = {}): Promise<Kubernetes> {
-  await sweepInstances(KIND);
+  await sweepInstances();
   const dir = await makeInstance(KIND);
   const servers: ServerProcess[] = [];
   const stop = async () => {

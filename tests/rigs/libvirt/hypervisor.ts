@@ -54,7 +54,7 @@ export interface Hypervisor extends AsyncDisposable {
 /** Starts a hypervisor; ask {@linkcode libvirtRig.unavailable} first. Takes about a second. */
 export async function startHypervisor(options: HypervisorOptions = {}): Promise<Hypervisor> {
   const name = options.name ?? "kvm1";
-  await sweepInstances(KIND);
+  await sweepInstances();
   const dir = await makeInstance(KIND);
   try {
     await layOut(dir, name);
