@@ -18,6 +18,7 @@ const NEEDS: Readonly<Record<NeedName, Need>> = {
   kubernetes: kubernetesRig,
   kubectl: kubectlRig,
 };
+
 async function main(): Promise<Counts> {
   let sum: Counts = { passed: 0, failed: 0, skipped: 0 };
   const { bySuite } = assign(testFiles("."));
