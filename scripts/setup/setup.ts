@@ -61,9 +61,14 @@ async function attempt(say: Say, what: string, suites: string, make: () => Promi
     await make();
     return true;
   } catch (error) {
-    say(cannot(what, error instanceof Error ? error.message : String(error), suites));
+    say(cannot(what, lastLine(error), suites));
     return false;
   }
+}
+
+/** What a command said last is what was wrong; the report has one line for each thing. */
+function lastLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).trim().split("\n").at(-1) ?? "";
 }
 
 function cannot(what: string, why: string, suites: string): string {

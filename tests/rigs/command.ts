@@ -1,5 +1,5 @@
 /** Running commands for rigs and setup: argv in, output out, errors that say what was run. @module */
-import { SYSTEM_PATH } from "./config.ts";
+import { searchPath } from "./config.ts";
 
 /** Options of {@linkcode run}. */
 export interface RunOptions {
@@ -31,7 +31,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     stdout: "piped",
     stderr: "piped",
     clearEnv: !options.inheritEnv,
-    env: options.inheritEnv ? { PATH: SYSTEM_PATH, ...options.env } : commandEnv(options.env),
+    env: options.inheritEnv ? { PATH: searchPath().join(":"), ...options.env } : commandEnv(options.env),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
   }).spawn();
@@ -48,13 +48,13 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
 
 /** The environment of every command of the rigs. */
 export function commandEnv(extra: Record<string, string> = {}): Record<string, string> {
-  return { PATH: SYSTEM_PATH, HOME: "/root", LC_ALL: "C", ...extra };
+  return { PATH: searchPath().join(":"), HOME: "/root", LC_ALL: "C", ...extra };
 }
 
 /** Those of `things` that are not there: commands on the search path, or files by their absolute path. */
 export function missing(things: readonly string[]): string[] {
   const there = (thing: string): boolean =>
-    thing.startsWith("/") ? isFile(thing) : SYSTEM_PATH.split(":").some((folder) => isFile(`${folder}/${thing}`));
+    thing.startsWith("/") ? isFile(thing) : searchPath().some((folder) => isFile(`${folder}/${thing}`));
   return things.filter((thing) => !there(thing));
 }
 

@@ -1,7 +1,18 @@
 /** Where the rigs keep and look for things: the only file here that reads the environment. @module */
 
-/** The search path that rigs use: root's and Go's usual place, whatever the caller's shell has. */
-export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin";
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin";
+
+/** Folders that commands are looked for in: root's and Go's usual ones, which a shell may leave out, then the caller's `PATH`. */
+export function searchPath(env: Environment = Deno.env): string[] {
+  return [...new Set([...SYSTEM_PATH.split(":"), ...(env.get("PATH") ?? "").split(":")])].filter((folder) =>
+    folder !== ""
+  );
+}
+
+/** Where variables are read from. */
+export interface Environment {
+  get(name: string): string | undefined;
+}
 
 /** Folders of the rigs. */
 export interface RigFolders {
@@ -14,7 +25,7 @@ export interface RigFolders {
 }
 
 /** Reads `XDG_CACHE_HOME`, `HOME`, `TMPDIR` and `KUBEBUILDER_ASSETS`. */
-export function rigFolders(env: { get(name: string): string | undefined } = Deno.env): RigFolders {
+export function rigFolders(env: Environment = Deno.env): RigFolders {
   const cacheHome = env.get("XDG_CACHE_HOME") ?? `${env.get("HOME") ?? "/root"}/.cache`;
   const assets = env.get("KUBEBUILDER_ASSETS");
   return {

@@ -1,6 +1,6 @@
 /** Where the rig's Kubernetes programs come from, and how to build them with Go. @module */
 import { isFile, missing, run } from "../command.ts";
-import { rigFolders, SYSTEM_PATH } from "../config.ts";
+import { rigFolders, searchPath } from "../config.ts";
 
 /** The Kubernetes release of the rig. */
 export const KUBERNETES_VERSION = "1.36.3";
@@ -50,7 +50,7 @@ export function findTool(tool: Tool): string | undefined {
   const places = [
     ...kubebuilderAssets ? [`${kubebuilderAssets}/${tool.name}`] : [],
     cachedTool(tool),
-    ...tool.anyVersion ? SYSTEM_PATH.split(":").map((folder) => `${folder}/${tool.name}`) : [],
+    ...tool.anyVersion ? searchPath().map((folder) => `${folder}/${tool.name}`) : [],
   ];
   return places.find(isFile);
 }
