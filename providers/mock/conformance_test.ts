@@ -1,0 +1,35 @@
+import { testConformance } from "@virtrigaud/conformance";
+import type { Capabilities } from "@virtrigaud/contract";
+import { Harness } from "./testing/harness.ts";
+import { mockProfile } from "./testing/profile.ts";
+
+/** An in-process endpoint under fake time. */
+function endpoint(capabilities: Partial<Capabilities>) {
+  const harness = new Harness({ capabilities });
+  return Promise.resolve({
+    provider: harness.provider,
+    profile: mockProfile(harness.hypervisor),
+    clock: harness.clock,
+    drive: harness.drive,
+    [Symbol.asyncDispose]: () => Promise.resolve(harness[Symbol.dispose]()),
+  });
+}
+
+testConformance("the mock passes the conformance suite in-process", () => endpoint({}));
+
+testConformance("a mock that lacks everything optional passes it too", () =>
+  endpoint({
+    reconfigureOnline: false,
+    diskExpansionOnline: false,
+    snapshots: false,
+    memorySnapshots: false,
+    quiescedSnapshots: false,
+    clones: false,
+    linkedClones: false,
+    imageImport: false,
+    diskExport: false,
+    diskImport: false,
+    exportCompression: false,
+    guestExec: false,
+    hardwareUpgrade: false,
+  }));
