@@ -23,7 +23,9 @@ export function arbitrary(
     return fc.oneof(fc.integer(), text);
   }
   if (schema.enum !== undefined) {
-    const values = schema.enum.filter((value) => typeof value === schema.type);
+    const { type } = schema;
+    // deno-lint-ignore valid-typeof -- the names of the types of scalars are the same in both languages
+    const values = schema.enum.filter((value) => typeof value === type);
     return values.length === 0 ? undefined : fc.constantFrom(...values);
   }
   switch (schema.type) {
