@@ -164,6 +164,6 @@ Deno.test("after any faults the store equals the server, and every handler was t
         await h.stop();
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 500 },
   );
 });

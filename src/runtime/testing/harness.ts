@@ -87,7 +87,7 @@ export class Harness {
   /** Ends everything that was started; @throws when a timer is left */
   async stop(): Promise<void> {
     this.#abort.abort();
-    await this.clock.advance(0);
+    await this.clock.advance(60_000);
     await Promise.all(this.#running);
     this.server.close();
     if (this.clock.pending > 0) throw new Error(`${this.clock.pending} timers are left`);
