@@ -77,6 +77,8 @@ function* breaches(schema: JsonSchema): Generator<[rule: string, value: unknown,
     yield ["maxProperties", Object.fromEntries(keys)];
   }
   for (const name of schema.required ?? []) {
+    // What has a default is never missing.
+    if (schema.properties?.[name]?.default !== undefined) continue;
     const { [name]: _, ...rest } = minimal(schema) as Record<string, unknown>;
     yield [`required ${name}`, rest, name];
   }

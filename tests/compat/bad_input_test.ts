@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
-import { kinds } from "@virtrigaud/api";
+import { kindNamed, kinds } from "@virtrigaud/api";
 import { badInputs, celRules } from "./bad_input.ts";
 import { brokenRules } from "./broken_rules.ts";
 import { checkerFor } from "./checker.ts";
 import { validManifest } from "./examples.ts";
+import { goodInputs } from "./good_input.ts";
 
 for (const kind of kinds) {
   const check = checkerFor(kind);
@@ -28,3 +29,10 @@ for (const kind of kinds) {
     }
   });
 }
+
+Deno.test("what earlier implementations wrongly refused is accepted", () => {
+  const refused = goodInputs().flatMap(({ kind, name, manifest }) =>
+    checkerFor(kindNamed(kind))(manifest).map((finding) => ({ kind, name, ...finding }))
+  );
+  assertEquals(refused, []);
+});
