@@ -23,9 +23,8 @@ export function arbitrary(
     return fc.oneof(fc.integer(), text);
   }
   if (schema.enum !== undefined) {
-    const { type } = schema;
-    // deno-lint-ignore valid-typeof -- the names of the types of scalars are the same in both languages
-    const values = schema.enum.filter((value) => typeof value === type);
+    // Two of the reference's enums are numbers on a string: nothing satisfies them.
+    const values = schema.type === "string" ? schema.enum.filter((value) => typeof value === "string") : schema.enum;
     return values.length === 0 ? undefined : fc.constantFrom(...values);
   }
   switch (schema.type) {
@@ -52,9 +51,8 @@ function text(schema: JsonSchema): fc.Arbitrary<string> {
   if (schema.format === "date-time") {
     return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString());
   }
-  const maxLength = Math.min(schema.maxLength ?? 12, schema.pattern === undefined ? 12 : 253);
-  if (schema.pattern !== undefined) return matching(schema.pattern, maxLength);
-  return fc.string({ minLength: schema.minLength ?? 0, maxLength });
+  if (schema.pattern !== undefined) return matching(schema.pattern, schema.maxLength ?? 253);
+  return fc.string({ minLength: schema.minLength ?? 0, maxLength: Math.min(schema.maxLength ?? 12, 12) });
 }
 
 function list(schema: JsonSchema, keys: JsonSchema | undefined, path: string): fc.Arbitrary<unknown> | undefined {

@@ -44,7 +44,7 @@ for (const { kind, schema } of referenceKinds()) {
         assertEquals(theirs(object), [], "the generator drew what the reference refuses");
         assertEquals(check(object), []);
       }),
-      { numRuns: 60 },
+      { numRuns: 200, endOnFailure: true },
     );
   });
 }
@@ -72,7 +72,7 @@ function* narrower(theirs: JsonSchema, ours: JsonSchema | undefined, path: strin
   }
   const values = theirs.enum?.map(String).filter((value) => ours.enum !== undefined && !ours.enum.includes(value)) ??
     [];
-  if (values.length > 0 || (ours.enum !== undefined && theirs.enum === undefined && !("allOf" in theirs))) {
+  if (values.length > 0 || (ours.enum !== undefined && theirs.enum === undefined)) {
     yield differs(`enum lost ${values}`);
   }
   for (const bound of LOWER) if ((ours[bound] ?? -Infinity) > (theirs[bound] ?? -Infinity)) yield differs(bound);

@@ -22,6 +22,8 @@ function bare(schema: unknown): unknown {
   return Object.fromEntries(
     Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {
       if (key === "description" && typeof value === "string") return [];
+      // An enum that is said twice comes out as allOf of twice the same.
+      if (key === "allOf") return Object.entries((value as unknown[])[0] as Record<string, unknown>);
       if (key === "properties") {
         return [[key, Object.fromEntries(Object.entries(value).map(([name, child]) => [name, bare(child)]))]];
       }

@@ -1,14 +1,11 @@
 /** The schemas that earlier implementations of these kinds served, which ours must be a superset of. @module */
 import { type JsonSchema } from "@virtrigaud/api";
 
-/** Reference schemas may also say `allOf`, to repeat an enum. */
-export type ReferenceSchema = JsonSchema;
-
 export interface ReferenceKind {
   readonly kind: string;
   readonly plural: string;
   readonly shortNames: readonly string[];
-  readonly schema: ReferenceSchema;
+  readonly schema: JsonSchema;
 }
 
 /** Reads the fixture. */
