@@ -9,7 +9,7 @@ import { toStatus } from "../codec/status.ts";
 import { ProviderError } from "../errors.ts";
 import type { CallContext, Operation, Provider, WatchEvent } from "../provider.ts";
 import type { OperationGuard } from "./operations.ts";
-import { traced } from "../tracing.ts";
+import { extractTrace, traced } from "../tracing.ts";
 
 /** A quiet watch says at least this often that it lives, ms. */
 export const HEARTBEAT_MS = 30_000;
@@ -118,7 +118,7 @@ class CallRunner {
         });
       }
       const context = { signal: abort.signal, requestId };
-      const finish = await traced(`provider.v1.Provider/${rpc}`, "server", call.metadata, () => body(context));
+      const finish = await traced(rpc, "server", () => body(context), extractTrace(call.metadata));
       finish();
     } catch (error) {
       const status = toStatus(this.#classify(rpc, requestId, error));
