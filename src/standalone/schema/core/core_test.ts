@@ -35,7 +35,6 @@ Deno.test("a deployment gets the defaults that kubectl users know", () => {
             resources: {},
             terminationMessagePath: "/dev/termination-log",
             terminationMessagePolicy: "File",
-            imagePullPolicy: "IfNotPresent",
           }],
           dnsPolicy: "ClusterFirst",
           restartPolicy: "Always",

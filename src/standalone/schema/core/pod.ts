@@ -105,7 +105,8 @@ const container: StructuralSchema = object({
   lifecycle: object({ postStart: object(handler), preStop: object(handler) }),
   terminationMessagePath: withDefault(string, "/dev/termination-log"),
   terminationMessagePolicy: withDefault(string, "File"),
-  imagePullPolicy: withDefault(oneOf("Always", "IfNotPresent", "Never"), "IfNotPresent"),
+  // No default: the real one depends on the image's tag, and nothing here pulls images.
+  imagePullPolicy: oneOf("Always", "IfNotPresent", "Never"),
   securityContext: object({
     allowPrivilegeEscalation: boolean,
     capabilities: object({ add: listOf(string), drop: listOf(string) }),

@@ -46,7 +46,7 @@ function mergeObject(original: JsonObject, patch: JsonObject, schema: Structural
   for (const [key, value] of Object.entries(rest)) {
     if (key === RETAIN_KEYS || key.startsWith(SET_ORDER)) continue;
     if (key.startsWith(DELETE_FROM)) deleteFrom(result, key.slice(DELETE_FROM.length), value);
-    else if (value === null) delete result[key];
+    else if (value === null || (isObject(value) && own(value, PATCH) === "delete")) delete result[key];
     else define(result, key, mergeValue(own(result, key), value, child(schema, key)));
   }
   for (const [key, order] of Object.entries(rest)) {
