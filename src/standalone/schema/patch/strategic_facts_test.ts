@@ -32,6 +32,8 @@ for (const line of LINES) {
       const label = JSON.stringify(patch);
       const run = () => {
         const object = applyStrategicMergePatch(live, patch, schema.schema);
+        // The server puts the namespace of the request's path where the patch left it out.
+        object.metadata = { namespace: "default", ...(object.metadata as JsonObject) };
         schema.applyDefaults(object);
         const [error] = schema.validate(object);
         if (error) throw new RequestError(422, "Invalid", JSON.stringify(error));

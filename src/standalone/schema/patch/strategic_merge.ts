@@ -151,6 +151,11 @@ export function applyStrategicMergePatch(object: JsonObject, patch: JsonValue, s
     throw new RequestError(400, "BadRequest", "error decoding patch: a strategic merge patch is a JSON object");
   }
   const result = mergeObject(clone(object), clone(patch), schema);
+  // `$patch: replace` of the whole object replaces what it says, not what it is.
+  for (const name of ["apiVersion", "kind"]) {
+    const identity = own(object, name);
+    if (own(result, name) === undefined && identity !== undefined) result[name] = identity;
+  }
   checkDepth(result, "the patched object");
   return result;
 }
