@@ -76,7 +76,7 @@ const object = (value: JsonObject): JsonObject => ({
 });
 function apply(live: JsonObject | undefined, manager: string, value: JsonObject, force = true): JsonObject {
   const result = serverSideApply({ ...common, live, applied: object(value), manager, force });
-  assert(result.object);
+  assert("object" in result);
   return result.object;
 }
 const content = (of: JsonObject): JsonValue => of.spec ?? {};
@@ -154,7 +154,7 @@ Deno.test("without force nothing that another manager owns changes; with force i
     fc.property(spec, spec, (mine, theirs) => {
       const live = apply(undefined, "m1", mine);
       const attempt = serverSideApply({ ...common, live, applied: object(theirs), manager: "m2", force: false });
-      if (attempt.object) {
+      if ("object" in attempt) {
         assertEquals(fieldsOfManager(attempt.object, "m1"), fieldsOfManager(live, "m1"));
         return;
       }

@@ -59,7 +59,7 @@ for (const line of LINES) {
       let object: JsonObject;
       if (op === "apply") {
         const result = serverSideApply({ ...common, live, applied: body, force });
-        if (result.conflicts) {
+        if ("conflicts" in result) {
           assertEquals(result.message, expect.message, label);
           continue;
         }
