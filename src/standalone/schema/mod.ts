@@ -19,3 +19,4 @@ export {
   trackUpdate,
   type UpdateRequest,
 } from "./ownership/apply.ts";
+export { CORE_SCHEMAS, coreSchema } from "./core/mod.ts";

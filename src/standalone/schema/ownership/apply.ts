@@ -50,10 +50,8 @@ export type ApplyResult =
   | {
     /** The merged object with its new `managedFields`; not yet defaulted, pruned or validated. */
     readonly object: JsonObject;
-    readonly conflicts?: undefined;
   }
   | {
-    readonly object?: undefined;
     /** Fields that others own and that the request would change: answer 409 `Conflict` with these causes. */
     readonly conflicts: StatusCause[];
     /** The message of the 409. */

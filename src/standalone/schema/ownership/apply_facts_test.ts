@@ -55,7 +55,7 @@ function perform(
   let object: JsonObject;
   if (step.op === "apply") {
     const result = serverSideApply({ ...common, live, applied: body, force: step.force === true });
-    if (result.conflicts) return { message: result.message, causes: result.conflicts };
+    if ("conflicts" in result) return { message: result.message, causes: result.conflicts };
     object = result.object;
   } else {
     const metadata = { ...meta(live ?? {}), ...meta(body) };

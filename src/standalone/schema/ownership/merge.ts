@@ -82,12 +82,13 @@ export function remove(schema: Typed, value: JsonValue, set: FieldSet, keep: Kee
   const wanted = new Map(children(schema, keep.applied).map(([step, item]) => [stepId(step), item]));
   const kept: [name: string, value: JsonValue][] = [];
   for (const [step, child] of children(schema, value)) {
-    if (set.has(step)) continue;
+    const name = step.kind === "field" ? step.name : "";
     const inner: Keep = { owned: keep.owned.below(step), applied: wanted.get(stepId(step)) };
-    const rest = remove(typeBelow(schema, step), child, set.below(step), inner);
-    if (rest !== undefined) kept.push([step.kind === "field" ? step.name : "", rest]);
-    else if (keep.owned.has(step) || inner.applied !== undefined) {
-      kept.push([step.kind === "field" ? step.name : "", Array.isArray(child) ? [] : {}]);
+    const gone = set.has(step);
+    const rest = gone ? undefined : remove(typeBelow(schema, step), child, set.below(step), inner);
+    if (rest !== undefined) kept.push([name, rest]);
+    else if (inner.applied !== undefined || (!gone && keep.owned.has(step))) {
+      kept.push([name, Array.isArray(child) ? [] : {}]);
     }
   }
   if (kept.length === 0) return undefined;
