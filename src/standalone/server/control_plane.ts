@@ -40,6 +40,8 @@ export interface ControlPlaneOptions {
   readonly clock?: Clock;
   /** Changes kept for watches that resume. Default 20,000. */
   readonly history?: number;
+  /** Bytes that a watcher may lag behind before its watch is ended. Default 16 MiB. */
+  readonly maxLagBytes?: number;
   /** Largest database in bytes. Default: no limit but the disk. */
   readonly maxBytes?: number;
 }
@@ -80,13 +82,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   if (!inMemory) await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
   const store = Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options);
   try {
-    const identity = inMemory ? await createIdentity(clock.now()) : await loadIdentity(dataDir, clock.now());
+    // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.
+    const today = systemClock.now();
+    const identity = inMemory ? await createIdentity(today) : await loadIdentity(dataDir, today);
     const tokens = options.tokens ?? identity.tokens;
-    const server = await issueServer(identity.authority, clock.now());
+    const server = await issueServer(identity.authority, today);
     const registry = new Registry([...coreResources(), ...reviewResources(), ...options.kinds.map(customResource)]);
     await seed(store, registry, options.kinds, clock);
     const printer = printers();
-    const watches = new Watches({ store, clock, printer });
+    const watches = new Watches({ store, clock, printer }, options);
     const collector = new Collector({ store, clock }, registry);
     const context = {
       store,
@@ -200,7 +204,7 @@ async function seed(store: Store, registry: Registry, kinds: readonly CustomKind
     const meta = ensureChild(next, "metadata");
     meta.uid ??= crypto.randomUUID();
     meta.creationTimestamp ??= timestamp(clock.now());
-    meta.generation = Number(meta.generation ?? 0) + 1;
+    if (object.spec !== undefined) meta.generation = Number(meta.generation ?? 0) + 1;
     resource.prepare?.(next, found?.object);
     store.put(resource.storage, "", name, next);
   }

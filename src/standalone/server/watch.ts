@@ -19,7 +19,7 @@ export interface WatchTap {
   (type: EventType, line: Uint8Array): { readonly lines: readonly Uint8Array[]; readonly end?: "clean" | "abrupt" };
 }
 
-/** Bytes a client may lag behind before its watch is ended. It resumes where it was, or lists again. */
+/** Bytes a client may lag behind before its watch is ended, unless told otherwise. It resumes or lists again. */
 const MAX_LAG_BYTES = 16 * 1024 * 1024;
 /** Interval of bookmarks, as on a cluster. */
 const BOOKMARK_MS = 60_000;
@@ -34,13 +34,15 @@ export class Watches {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #read: ReadContext;
+  readonly #maxLagBytes: number;
   readonly #unsubscribe: () => void;
   #stopBookmarks: () => void;
   /** Lines of plain objects, shared by all watches that see the same change. */
   readonly #lines = new WeakMap<Stored, Map<string, Uint8Array>>();
 
-  constructor(read: ReadContext) {
+  constructor(read: ReadContext, options: { /** Default 16 MiB. */ readonly maxLagBytes?: number } = {}) {
     this.#read = read;
+    this.#maxLagBytes = options.maxLagBytes ?? MAX_LAG_BYTES;
     this.#store = read.store;
     this.#clock = read.clock;
     this.#unsubscribe = this.#store.subscribe((change) => {
@@ -72,6 +74,7 @@ export class Watches {
       allowBookmarks: flag(params, "allowWatchBookmarks"),
       encode: (type, entry, columns) => this.#encode(resource, as, params, type, entry, columns),
       revision: () => this.#store.revision,
+      maxLagBytes: this.#maxLagBytes,
       closed: () => {
         cancel();
         this.#open.delete(watch);
@@ -189,6 +192,7 @@ interface WatchOptions {
   readonly allowBookmarks: boolean;
   readonly encode: (type: EventType, entry: Stored, columns: boolean) => Uint8Array;
   readonly revision: () => number;
+  readonly maxLagBytes: number;
   readonly closed: () => void;
 }
 
@@ -199,11 +203,12 @@ class Watch {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #sent = 0;
   /** Bytes of the initial state, which a client may take its time for. */
-  #allowance = MAX_LAG_BYTES;
+  #allowance: number;
   #queued = 0;
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#allowance = options.maxLagBytes;
     this.stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
