@@ -63,7 +63,11 @@ export async function runAndTell(name: string, args: readonly string[], minutes:
   const start = performance.now();
   const { counts, output, problem } = await runTests(name, ["test", "-A", "--no-check", ...args], minutes);
   if (counts.failed > 0) console.log(output.trimEnd());
-  for (const line of skippedLines(output)) console.log(line);
+  const said = skippedLines(output);
+  for (const line of said) console.log(line);
+  if (said.length === 0 && counts.skipped > 0) {
+    console.log(`SKIPPED ${name}: ${counts.skipped} tests because they are marked to be ignored`);
+  }
   if (problem) console.log(`FAIL ${problem}`);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`${counts.failed > 0 ? "FAIL" : "ok  "} ${name}: ${summaryLine(counts)} (${seconds} s)`);
