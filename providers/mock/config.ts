@@ -1,32 +1,7 @@
 /** The mock's configuration: environment and `mock://` endpoint. @module */
 import { type ErrorClass, errorClasses } from "@virtrigaud/contract";
-import type { Method } from "./faults.ts";
+import { type Method, methods } from "./faults.ts";
 import { defaultOptions, type HypervisorOptions } from "./hypervisor/options.ts";
-
-/** Methods that can be made to fail by name. */
-const methods: readonly Method[] = [
-  "validate",
-  "getCapabilities",
-  "create",
-  "delete",
-  "power",
-  "reconfigure",
-  "hardwareUpgrade",
-  "describe",
-  "taskStatus",
-  "listVms",
-  "watch",
-  "snapshotCreate",
-  "snapshotDelete",
-  "snapshotRevert",
-  "snapshotList",
-  "clone",
-  "imagePrepare",
-  "exportDisk",
-  "importDisk",
-  "getDiskInfo",
-  "guestExec",
-];
 
 /** Everything that a mock process can be told from outside. */
 export interface MockConfig {

@@ -1,6 +1,6 @@
 /** The hypervisor itself, over HTTP on loopback: how end-to-end tests look behind the provider. @module */
 import { errorClasses, ProviderError } from "@virtrigaud/contract";
-import type { FaultKind, FaultPoint, FaultRule, Method } from "./faults.ts";
+import { type FaultKind, type FaultPoint, type FaultRule, methods } from "./faults.ts";
 import type { ExternalChange } from "./hypervisor/external.ts";
 import type { MockHypervisor } from "./hypervisor/hypervisor.ts";
 
@@ -139,10 +139,11 @@ function parseRule(fields: Fields): FaultRule {
     point === fields["at"]
   );
   if (at === undefined) throw new BadRequest("at is none of before, after, task, taskEnd");
+  const method = (["all", ...methods] as const).find((name) => name === fields["method"]);
+  if (method === undefined) throw new BadRequest(`method is none of all, ${methods.join(", ")}`);
   const [rate, times] = [numberOf(fields, "rate"), numberOf(fields, "times")];
   return {
-    // A method that does not exist never strikes.
-    method: textOf(fields, "method") as Method | "all",
+    method,
     at,
     fault: parseFault(fields),
     ...rate === undefined ? {} : { rate },

@@ -18,11 +18,19 @@ export function startHypervisor(config: MockConfig, options: { readonly clock?: 
   const fault = { type: "Error", class: config.errorClass } as const;
   if (config.failureMode !== undefined) faults.add({ method: config.failureMode, at: "before", fault });
   if (config.errorRate > 0) faults.add({ method: "all", at: "before", fault, rate: config.errorRate });
-  if (config.emptyMemory && config.statePath !== undefined) Deno.removeSync(config.statePath, { recursive: true });
+  if (config.emptyMemory && config.statePath !== undefined) forget(config.statePath);
   return new MockHypervisor({
     ...config.hypervisor,
     clock,
     faults,
     ...config.statePath === undefined ? {} : { journal: new FileJournal(config.statePath) },
   });
+}
+
+function forget(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
