@@ -19,7 +19,7 @@ const MAX_BODY = 65_536;
  * - `GET /vms`, `/volumes`, `/tasks`, `/effects`, `/transfers`: what the hypervisor holds
  * - `POST /external` with an {@linkcode ExternalChange}: somebody changes something; answers `{"vmId"}`
  * - `POST /faults` with a {@linkcode FaultRule} or knobs (`{"latencyMs": 100}`); `DELETE /faults` takes all away
- * - `POST /resync`: all watches begin again
+ * - `POST /resync`: all watches begin again; `POST /cut`: all watches break off
  *
  * There is no authentication: it exists for tests, and only when it is asked for.
  */
@@ -67,6 +67,9 @@ async function answer(hypervisor: MockHypervisor, request: Request): Promise<Res
       return new Response(null, { status: 204 });
     case "POST /resync":
       hypervisor.resync();
+      return new Response(null, { status: 204 });
+    case "POST /cut":
+      hypervisor.cutWatches();
       return new Response(null, { status: 204 });
     default:
       return Response.json({ error: `no such thing: ${route}` }, { status: 404 });

@@ -1,6 +1,6 @@
 /** The hypervisor's memory on disk: one line per transaction. @module */
 import type { Effect, TableName, Tables } from "./hypervisor/model.ts";
-import type { Commit, Journal, Write } from "./hypervisor/store.ts";
+import type { Commit, Journal } from "./hypervisor/store.ts";
 
 /** A line of the file: what was written and what it meant. */
 interface Line {
@@ -11,7 +11,7 @@ interface Line {
 /**
  * A journal in a file. A transaction is one line, written in one call before it is acknowledged, so that it survives
  * the death of the process (not a power cut: nothing is synced to the disk). A last line that was cut short was never
- * acknowledged and is dropped. The file is made compact when it is opened.
+ * acknowledged and is dropped.
  */
 export class FileJournal implements Journal {
   readonly #path: string;
@@ -24,26 +24,21 @@ export class FileJournal implements Journal {
   }
 
   *load(): Iterable<Commit> {
-    const records = new Map<TableName, Map<string, Tables[TableName]>>();
-    const effects: Effect[] = [];
-    for (const line of this.#lines()) {
-      for (const [table, id, record] of line.w) {
-        const shelf = records.get(table) ?? new Map<string, Tables[TableName]>();
-        records.set(table, shelf);
-        if (record === null) shelf.delete(id);
-        else shelf.set(id, record);
-      }
-      effects.push(...line.e);
+    for (const { w, e } of this.#lines()) {
+      yield { writes: w.map(([table, id, record]) => ({ table, id, record: record ?? undefined })), effects: e };
     }
-    const writes: Write[] = [];
-    for (const [table, shelf] of records) for (const [id, record] of shelf) writes.push({ table, id, record });
-    this.#rewrite({ writes, effects });
-    yield { writes, effects };
   }
 
   append(commit: Commit): void {
     this.#file ??= Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
     writeAll(this.#file, this.#encoder.encode(encode(commit)));
+  }
+
+  replace(commit: Commit): void {
+    this.close();
+    const temporary = `${this.#path}.new`;
+    Deno.writeTextFileSync(temporary, encode(commit), { mode: 0o600 });
+    Deno.renameSync(temporary, this.#path);
   }
 
   close(): void {
@@ -73,12 +68,6 @@ export class FileJournal implements Journal {
         );
       }
     }
-  }
-
-  #rewrite(commit: Commit): void {
-    const temporary = `${this.#path}.new`;
-    Deno.writeTextFileSync(temporary, encode(commit), { mode: 0o600 });
-    Deno.renameSync(temporary, this.#path);
   }
 }
 
