@@ -35,6 +35,11 @@ interface Setting<T> {
   readonly allowed: string;
 }
 
+/** The configuration of this process; see {@linkcode readConfig}. */
+export function processConfig(endpoint: string): MockConfig {
+  return readConfig(Deno.env.toObject(), endpoint);
+}
+
 /**
  * Reads the configuration. The endpoint (`mock://?taskLatencyMs=50&failureMode=create`) wins over the environment, so
  * that two Providers in one cluster can behave differently.

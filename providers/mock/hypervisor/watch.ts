@@ -30,6 +30,8 @@ export class WatchHub {
   /** Takes in what a transaction has changed. */
   publish(store: Store, clock: Clock, commit: Commit): void {
     const changes = changesOf(store, clock, commit);
+    // Waking a reader for nothing would put its heartbeat off.
+    if (changes.length === 0) return;
     for (const reader of this.#readers) {
       for (const change of changes) push(reader, change);
       reader.wake();
