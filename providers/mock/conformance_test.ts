@@ -1,5 +1,7 @@
 import { testConformance } from "@virtrigaud/conformance";
 import type { Capabilities } from "@virtrigaud/contract";
+import { loopback } from "@virtrigaud/contract/testing/fixture.ts";
+import { MockHypervisor, MockProvider } from "./mod.ts";
 import { Harness } from "./testing/harness.ts";
 import { mockProfile } from "./testing/profile.ts";
 
@@ -33,3 +35,16 @@ testConformance("a mock that lacks everything optional passes it too", () =>
     guestExec: false,
     hardwareUpgrade: false,
   }));
+
+testConformance("the mock passes the suite over gRPC", async () => {
+  const hypervisor = new MockHypervisor({ taskLatencyMs: 4, bootMs: 4, shutdownMs: 2 });
+  const loop = await loopback({}, { serve: { provider: new MockProvider(hypervisor) } });
+  return {
+    provider: loop.provider,
+    profile: { ...mockProfile(hypervisor), name: "mock over gRPC", timeouts: { pollMs: 4 } },
+    async [Symbol.asyncDispose]() {
+      await loop[Symbol.asyncDispose]();
+      hypervisor.close();
+    },
+  };
+});

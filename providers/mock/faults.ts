@@ -5,6 +5,31 @@ import { type ErrorClass, type Provider, ProviderError } from "@virtrigaud/contr
 /** A method of the contract. */
 export type Method = keyof Provider;
 
+/** All methods of the contract. */
+export const methods: readonly Method[] = [
+  "validate",
+  "getCapabilities",
+  "create",
+  "delete",
+  "power",
+  "reconfigure",
+  "hardwareUpgrade",
+  "describe",
+  "taskStatus",
+  "listVms",
+  "watch",
+  "snapshotCreate",
+  "snapshotDelete",
+  "snapshotRevert",
+  "snapshotList",
+  "clone",
+  "imagePrepare",
+  "exportDisk",
+  "importDisk",
+  "getDiskInfo",
+  "guestExec",
+];
+
 /**
  * Where in a call a fault strikes.
  *

@@ -41,6 +41,8 @@ export interface ConformanceControls {
   listVolumes?(): Promise<readonly string[]>;
   /** Switches a VM off behind the provider's back. */
   powerOff?(vmId: string): Promise<void>;
+  /** Breaks the provider's event connection to the hypervisor; it comes back by itself. */
+  interruptEvents?(): Promise<void>;
   /** Deletes a VM behind the provider's back. */
   deleteVm?(vmId: string): Promise<void>;
 }

@@ -76,7 +76,7 @@ export async function runCase(
     name,
     promise,
     outcome: "Failed",
-    reason: error instanceof Error ? error.message : String(error),
+    reason: plain(error),
     error,
     durationMs,
   };
@@ -102,4 +102,11 @@ export async function runConformance(
 
 function selects(wanted: string, name: string): boolean {
   return wanted.endsWith("/") ? name.startsWith(wanted) : name === wanted;
+}
+
+/** The message, without the colours that assertions give it. */
+function plain(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll(/\u001b\[[0-9;]*m/g, "").trim();
 }

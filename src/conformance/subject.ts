@@ -25,7 +25,7 @@ import { Watcher } from "./watcher.ts";
 /** What an error has to be. */
 export interface ExpectedError {
   readonly reason?: string;
-  /** The field has to begin with this. */
+  /** The field has to begin with this, whether it is named from the request (`spec.name`) or from the wish (`name`). */
   readonly field?: string;
 }
 
@@ -255,7 +255,7 @@ export class Subject {
     }
     const { reason, field } = expected;
     const matches = error.class === errorClass && (reason === undefined || error.reason === reason) &&
-      (field === undefined || error.field?.startsWith(field) === true);
+      (field === undefined || error.field?.replace(/^spec\./, "").startsWith(field) === true);
     if (!matches) {
       const got = [error.class, error.reason, error.field].filter((part) => part !== undefined).join("/");
       throw new Error(`${what}: expected ${wanted}, got ${got} (${error.message})`, { cause: error });

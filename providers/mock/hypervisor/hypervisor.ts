@@ -111,6 +111,11 @@ export class MockHypervisor implements Disposable {
     this.#hub.resync();
   }
 
+  /** Breaks every watch off with an error. */
+  cutWatches(): void {
+    this.#hub.cut();
+  }
+
   /** Somebody else changes something. Returns the id of the VM that it is about. */
   external(change: ExternalChange): string {
     return this.world.store.transaction(() => applyExternal(this.world, change));

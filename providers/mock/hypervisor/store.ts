@@ -21,13 +21,29 @@ export interface Journal {
   /** All commits so far, oldest first. */
   load(): Iterable<Commit>;
   append(commit: Commit): void;
+  /** Replaces everything so far by `commit`, which says the same in fewer words. */
+  replace(commit: Commit): void;
   close(): void;
 }
+
+const tableNames: readonly TableName[] = [
+  "vms",
+  "volumes",
+  "images",
+  "snapshots",
+  "tasks",
+  "operations",
+  "leases",
+  "transfers",
+  "counters",
+];
 
 type Shelf = { [T in TableName]: Map<string, Tables[T]> };
 
 /** Effects kept in memory; older ones are dropped. */
 const MAX_EFFECTS = 100_000;
+/** Commits after which the journal is made compact. */
+const COMPACT_AFTER = 20_000;
 
 /**
  * Tables of immutable records. A change happens in {@linkcode Store.transaction}, as a whole or not at all, and is in
@@ -51,6 +67,7 @@ export class Store {
   #effectNumber = 0;
   readonly #journal: Journal | undefined;
   readonly #onCommit: (commit: Commit) => void;
+  #appended = 0;
   #open: { writes: Write[]; effects: Effect[]; undo: (() => void)[] } | undefined;
 
   constructor(options: { readonly journal?: Journal; readonly onCommit: (commit: Commit) => void }) {
@@ -60,6 +77,7 @@ export class Store {
       for (const { table, id, record } of commit.writes) this.#write(table, id, record);
       for (const effect of commit.effects) this.#log(effect);
     }
+    options.journal?.replace(this.#everything());
   }
 
   get<T extends TableName>(table: T, id: string): Tables[T] | undefined {
@@ -99,7 +117,7 @@ export class Store {
     let result: R;
     try {
       result = change();
-      if (open.writes.length > 0 || open.effects.length > 0) this.#journal?.append(open);
+      if (open.writes.length > 0 || open.effects.length > 0) this.#keep(open);
     } catch (error) {
       for (const undo of open.undo.reverse()) undo();
       throw error;
@@ -139,6 +157,20 @@ export class Store {
 
   close(): void {
     this.#journal?.close();
+  }
+
+  #keep(commit: Commit): void {
+    if (this.#journal === undefined) return;
+    if (++this.#appended < COMPACT_AFTER) return this.#journal.append(commit);
+    this.#appended = 0;
+    this.#journal.replace(this.#everything());
+  }
+
+  #everything(): Commit {
+    const writes = tableNames.flatMap((table) =>
+      [...this.#table(table)].map(([id, record]): Write => ({ table, id, record }))
+    );
+    return { writes, effects: this.#effects };
   }
 
   #table<T extends TableName>(table: T): Map<string, Tables[T]> {

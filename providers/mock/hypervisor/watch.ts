@@ -1,6 +1,6 @@
 /** Watch streams: a full list, then every change, in order. @module */
 import type { Clock } from "@virtrigaud/resilience";
-import type { TaskStatus, WatchEvent } from "@virtrigaud/contract";
+import { ProviderError, type TaskStatus, type WatchEvent } from "@virtrigaud/contract";
 import type { VmRecord } from "./model.ts";
 import type { Commit, Store } from "./store.ts";
 import { taskStatus } from "./tasks.ts";
@@ -18,6 +18,7 @@ interface Reader {
   /** VMs that are among `changes` already: a VM is reported as it is when it is read. */
   waiting: Set<string>;
   relist: boolean;
+  cut: boolean;
   wake: () => void;
 }
 
@@ -29,6 +30,8 @@ export class WatchHub {
   /** Takes in what a transaction has changed. */
   publish(store: Store, clock: Clock, commit: Commit): void {
     const changes = changesOf(store, clock, commit);
+    // Waking a reader for nothing would put its heartbeat off.
+    if (changes.length === 0) return;
     for (const reader of this.#readers) {
       for (const change of changes) push(reader, change);
       reader.wake();
@@ -39,6 +42,14 @@ export class WatchHub {
   resync(): void {
     for (const reader of this.#readers) {
       reader.relist = true;
+      reader.wake();
+    }
+  }
+
+  /** Breaks every watch off, as a lost connection to the hypervisor would. */
+  cut(): void {
+    for (const reader of this.#readers) {
+      reader.cut = true;
       reader.wake();
     }
   }
@@ -60,10 +71,11 @@ export class WatchHub {
   ): AsyncGenerator<WatchEvent> {
     const { store, clock, present } = options;
     const signal = AbortSignal.any([options.signal, this.#closed.signal]);
-    const reader: Reader = { changes: [], waiting: new Set(), relist: true, wake: () => {} };
+    const reader: Reader = { changes: [], waiting: new Set(), relist: true, cut: false, wake: () => {} };
     this.#readers.add(reader);
     try {
       while (!signal.aborted) {
+        if (reader.cut) throw new ProviderError("Unavailable", "the event stream of the hypervisor broke off");
         if (reader.relist) {
           // Taken at one instant: what changes while it is being read comes after it.
           reader.relist = false;
@@ -100,7 +112,7 @@ async function waitForChange(reader: Reader, clock: Clock, heartbeatMs: number, 
   const onAbort = () => resolve(true);
   signal.addEventListener("abort", onAbort, { once: true });
   reader.wake = () => resolve(true);
-  if (signal.aborted || reader.relist || reader.changes.length > 0) resolve(true);
+  if (signal.aborted || reader.cut || reader.relist || reader.changes.length > 0) resolve(true);
   try {
     return await promise;
   } finally {

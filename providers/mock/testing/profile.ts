@@ -29,6 +29,7 @@ export function mockProfile(hypervisor: MockHypervisor): ConformanceProfile {
       addForeignVm: (name) => external({ type: "AddForeignVm", name }),
       listVolumes: () => Promise.resolve(hypervisor.volumes.map(({ id }) => id)),
       powerOff: async (vmId) => void await external({ type: "PowerOff", vmId }),
+      interruptEvents: () => Promise.resolve(hypervisor.cutWatches()),
       deleteVm: async (vmId) => void await external({ type: "Delete", vmId }),
     },
   };

@@ -87,6 +87,23 @@ export const watchCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "watch/after-an-interruption",
+    promise: "when the provider loses the hypervisor's events, its watch begins a new list or ends with an error; " +
+      "it never goes on with a gap",
+    skip: needsControl("interruptEvents"),
+    run: async (subject) => {
+      const vm = await subject.create();
+      const watcher = await subject.watch();
+      await subject.profile.controls?.interruptEvents?.();
+      await subject.power(vm, "On", "On");
+      const isOn = () => watcher.vms.get(vm.vmId)?.power === "On";
+      await watcher.until("power On, or the end of the watch", subject.timeouts.eventMs, () => watcher.ended || isOn());
+      if (!watcher.ended) return;
+      const again = await subject.watch();
+      assertEquals(again.vms.get(vm.vmId)?.power, "On");
+    },
+  },
+  {
     name: "watch/second-watch",
     promise: "a second watch gets a full list of its own, and the first goes on",
     run: async (subject) => {
