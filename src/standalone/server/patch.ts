@@ -91,7 +91,7 @@ function applyObject(context: WriteContext, request: ResourceRequest, patch: Jso
       resetFields: resetFields(resource, subresource),
       now: new Date(context.clock.now()),
     });
-    if (result.object !== undefined) return result.object;
+    if ("object" in result) return result.object;
     throw conflict(resource, name, result.message, result.conflicts);
   };
   const entry = context.store.get(resource.storage, namespace, name);
