@@ -1,6 +1,6 @@
 /** `VMPlacementPolicy.spec`. @module */
 import { type Static } from "@virtrigaud/deps";
-import { Toleration } from "./core/container.ts";
+import { HostToleration } from "./core/container.ts";
 import { labelSelector } from "./core/selectors.ts";
 import { boolean, int32, list, object, oneOf, quantity, string, stringMap } from "./schema.ts";
 
@@ -21,7 +21,7 @@ const constraints = (description: string) =>
     excludedHosts: names("Hosts to stay off.", 200),
     excludedDatastores: names("Datastores to stay off.", 100),
     nodeSelector: stringMap("Labels that the host must have.", { maxProperties: 20 }),
-    tolerations: list("Taints of hosts that are put up with.", Toleration, { maxItems: 20 }),
+    tolerations: list("Taints of hosts that are put up with.", HostToleration, { maxItems: 20 }),
   });
 
 const vmAffinityTerm = (description: string) =>

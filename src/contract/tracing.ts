@@ -8,26 +8,18 @@ const carrier: otel.TextMapSetter<grpc.Metadata> & otel.TextMapGetter<grpc.Metad
   keys: (metadata) => Object.keys(metadata.getMap()),
 };
 
-/**
- * Runs `body` in a span named `name`. As `server` the parent is read from `metadata`; as `client` the span's context is
- * written into it. Without an SDK all of it costs next to nothing.
- */
+/** Runs `body` in a span for RPC `rpc`. Without an SDK this costs next to nothing. */
 export function traced<T>(
-  name: string,
+  rpc: string,
   kind: "client" | "server",
-  metadata: grpc.Metadata,
   body: () => Promise<T>,
+  parent: otel.Context = otel.context.active(),
 ): Promise<T> {
-  const active = otel.context.active();
-  const parent = kind === "server" ? otel.propagation.extract(active, metadata, carrier) : active;
-  const spanKind = kind === "server" ? otel.SpanKind.SERVER : otel.SpanKind.CLIENT;
-  const span = otel.trace.getTracer("virtrigaud").startSpan(name, {
-    kind: spanKind,
-    attributes: { "rpc.system": "grpc", "rpc.method": name },
+  const span = otel.trace.getTracer("virtrigaud").startSpan(`provider.v1.Provider/${rpc}`, {
+    kind: kind === "server" ? otel.SpanKind.SERVER : otel.SpanKind.CLIENT,
+    attributes: { "rpc.system": "grpc", "rpc.service": "provider.v1.Provider", "rpc.method": rpc },
   }, parent);
-  const context = otel.trace.setSpan(parent, span);
-  if (kind === "client") otel.propagation.inject(context, metadata, carrier);
-  return otel.context.with(context, async () => {
+  return otel.context.with(otel.trace.setSpan(parent, span), async () => {
     try {
       return await body();
     } catch (error) {
@@ -37,4 +29,14 @@ export function traced<T>(
       span.end();
     }
   });
+}
+
+/** Writes the context of the running span into `metadata`. */
+export function injectTrace(metadata: grpc.Metadata): void {
+  otel.propagation.inject(otel.context.active(), metadata, carrier);
+}
+
+/** The caller's context as `metadata` carries it. */
+export function extractTrace(metadata: grpc.Metadata): otel.Context {
+  return otel.propagation.extract(otel.context.active(), metadata, carrier);
 }

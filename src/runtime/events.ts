@@ -65,7 +65,9 @@ interface Queued {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
-  readonly #random: () => number;
+  /** Start of the unique part of event names: differs between processes and between runs. */
+  readonly #nameBase: string;
+  #names = 0;
   readonly #log: RuntimeLog;
   readonly #metrics: RuntimeMetrics;
   readonly #queue = new Map<string, Queued>();
@@ -77,7 +79,8 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
+    const chance = Math.floor((options.random ?? Math.random)() * 2 ** 32);
+    this.#nameBase = Math.floor(this.#clock.now()).toString(16) + chance.toString(16).padStart(8, "0");
     this.#log = options.log ?? silentLog;
     this.#metrics = options.metrics ?? noMetrics;
   }
@@ -174,8 +177,7 @@ export class EventRecorder {
       this.#series.set(id, present);
       return present;
     }
-    const unique = Math.floor(this.#clock.now()).toString(16) +
-      Math.floor(this.#random() * 2 ** 32).toString(16).padStart(8, "0");
+    const unique = `${this.#nameBase}${(this.#names++).toString(16).padStart(4, "0")}`;
     const namespace = regarding.namespace ?? "default";
     const series = { name: `${regarding.name}.${unique}`, namespace, count: 0, written: false };
     this.#series.set(id, series);

@@ -1,6 +1,6 @@
 /** Runs a process of controllers: informers, leadership, controllers, and an orderly end. @module */
 import type { KubeClient, KubeObject } from "@virtrigaud/kube";
-import { type Clock, systemClock } from "@virtrigaud/resilience";
+import type { Clock } from "@virtrigaud/resilience";
 import { Controller } from "./controller.ts";
 import { Informers } from "./informers.ts";
 import { LeaderElector, type LeaderElectorOptions, type Leadership } from "./leader.ts";
@@ -42,7 +42,6 @@ export class Manager {
   readonly client: KubeClient;
   readonly informers: Informers;
   readonly #options: ManagerOptions;
-  readonly #clock: Clock;
   readonly #log: RuntimeLog;
   readonly #controllers: Controller[] = [];
   readonly #runnables: Runnable[] = [];
@@ -53,7 +52,6 @@ export class Manager {
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.client = options.client;
-    this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
     const { client, clock, random, log, metrics = noMetrics } = options;
     this.informers = new Informers({ client, clock, random, log, metrics });
@@ -94,66 +92,72 @@ export class Manager {
 
   /**
    * Runs until `signal` aborts and everything has drained, or until leadership is lost.
-   * @throws what a runnable throws
+   * @throws what a runnable throws, after the same orderly end
    */
   async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
     const informers = new AbortController();
-    const always = new AbortController();
     const onStop = () => {
       this.#stopping = true;
+      stop.abort(signal.reason);
     };
-    signal.addEventListener("abort", onStop, { once: true });
+    if (signal.aborted) onStop();
+    else signal.addEventListener("abort", onStop, { once: true });
+    this.informers.start(informers.signal);
     try {
-      this.informers.start(informers.signal);
-      const beside = this.#runAll(this.#runnables.filter((r) => r.leaderOnly === false), signal, always.signal);
-      await Promise.all([beside, this.#lead(signal)]);
+      await allOrStop([this.#lead(stop), ...this.#start(false, stop.signal)], stop);
     } finally {
-      signal.removeEventListener("abort", onStop);
       this.#stopping = true;
-      always.abort();
+      signal.removeEventListener("abort", onStop);
       informers.abort();
       await this.informers.stopped();
     }
   }
 
-  async #lead(signal: AbortSignal): Promise<void> {
+  async #lead(stop: AbortController): Promise<void> {
     try {
-      await this.informers.whenSynced({ signal });
+      await this.informers.whenSynced({ signal: stop.signal });
       if (this.#elector === undefined) this.#leadership = { fence: 0 };
-      else await this.#elector.acquire(signal);
+      else await this.#elector.acquire(stop.signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (stop.signal.aborted) return;
       throw error;
     }
     // Renewed until everything has drained: nobody takes over while reconciles are still going.
     const drained = new AbortController();
-    const lost = new AbortController();
-    const holding = this.#elector?.hold(drained.signal).then(() => lost.abort()) ?? Promise.resolve();
+    const holding = this.#elector?.hold(drained.signal).finally(() => stop.abort());
+    const { drainTimeoutMs } = this.#options;
+    const controllers = this.#controllers.map((controller) => controller.run(stop.signal, { drainTimeoutMs }));
     try {
-      await this.#act(AbortSignal.any([signal, lost.signal]));
+      await allOrStop([...controllers, ...this.#start(true, stop.signal)], stop);
     } finally {
       drained.abort();
       await holding;
     }
   }
 
-  async #act(signal: AbortSignal): Promise<void> {
-    const drainTimeoutMs = this.#options.drainTimeoutMs;
-    const controllers = this.#controllers.map((controller) => controller.run(signal, { drainTimeoutMs }));
-    const runnables = this.#runAll(this.#runnables.filter((r) => r.leaderOnly !== false), signal);
-    await Promise.all([...controllers, runnables]);
-  }
-
-  async #runAll(runnables: readonly Runnable[], ...signals: AbortSignal[]): Promise<void> {
-    const signal = AbortSignal.any(signals);
-    await Promise.all(runnables.map(async ({ name, run }, index) => {
+  #start(leaderOnly: boolean, signal: AbortSignal): Promise<void>[] {
+    const chosen = this.#runnables.filter((runnable) => (runnable.leaderOnly ?? true) === leaderOnly);
+    return chosen.map(async (runnable) => {
       try {
-        await run.call(runnables[index], signal);
+        await runnable.run(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#log.error(`${name} failed`, { error: messageOf(error) });
+        this.#log.error(`${runnable.name} failed`, { error: messageOf(error) });
         throw error;
       }
-    }));
+    });
   }
+}
+
+/** Waits for all to end; the first failure stops the others, and is thrown when they have ended too. */
+async function allOrStop(parts: readonly Promise<void>[], stop: AbortController): Promise<void> {
+  const failures: unknown[] = [];
+  await Promise.all(parts.map((part) =>
+    part.catch((error) => {
+      failures.push(error);
+      stop.abort(error);
+    })
+  ));
+  if (failures.length > 0) throw failures[0];
 }

@@ -3,14 +3,14 @@ import type { CallContext } from "../provider.ts";
 import type * as contract from "../provider.ts";
 import { type RequestOf, type ResponseOf, rpcs, type UnaryMethod } from "../codec/rpcs.ts";
 import type { Transport } from "./transport.ts";
-import type { Policy } from "./policy.ts";
+import type { CallPolicy } from "./policy.ts";
 
-/** Calls a provider through a {@linkcode Policy} (breaker, retry, deadline, ...) and a {@linkcode Transport}. */
+/** Calls a provider through a {@linkcode CallPolicy} (breaker, retry, deadline, ...) and a {@linkcode Transport}. */
 export class ProviderClient implements contract.Provider {
   readonly #transport: Transport;
-  readonly #policy: Policy;
+  readonly #policy: CallPolicy;
 
-  constructor(transport: Transport, policy: Policy) {
+  constructor(transport: Transport, policy: CallPolicy) {
     this.#transport = transport;
     this.#policy = policy;
   }
@@ -87,6 +87,8 @@ export class ProviderClient implements contract.Provider {
     const rpc = rpcs[method];
     // Before any policy: a request that cannot travel says nothing about the provider.
     const wire = rpc.request.encode(request, "") as object;
-    return await this.#policy(rpc, context, (attempt) => this.#transport.unary(rpc, wire, attempt)) as ResponseOf<M>;
+    return await this.#policy.run(rpc, context, (attempt) => this.#transport.unary(rpc, wire, attempt)) as ResponseOf<
+      M
+    >;
   }
 }

@@ -8,7 +8,7 @@ import { fromStatus } from "../codec/status.ts";
 import { ProviderError } from "../errors.ts";
 import type { CallContext, WatchEvent } from "../provider.ts";
 import { serviceDefinition } from "../service.ts";
-import { traced } from "../tracing.ts";
+import { injectTrace } from "../tracing.ts";
 import type { Attempt } from "./policy.ts";
 
 /** A watch without any event for this long is dead, ms; the server says something at least every 30 s. */
@@ -48,12 +48,7 @@ export class Transport {
   async unary<Q, R>(rpc: Rpc<Q, R>, request: object, attempt: Attempt): Promise<R> {
     attempt.signal.throwIfAborted();
     const metadata = this.#metadata(attempt);
-    const wire = await traced(
-      `provider.v1.Provider/${rpc.rpc}`,
-      "client",
-      metadata,
-      () => this.#tracked((client) => send(client, rpc.rpc, request, metadata, attempt)),
-    );
+    const wire = await this.#tracked((client) => send(client, rpc.rpc, request, metadata, attempt));
     try {
       return rpc.response.decode(wire, "");
     } catch (error) {
@@ -109,6 +104,7 @@ export class Transport {
     const metadata = new grpc.Metadata();
     metadata.set("x-request-id", context.requestId);
     const { token } = this.#options;
+    injectTrace(metadata);
     if (token !== undefined) metadata.set("authorization", `Bearer ${token.reveal()}`);
     return metadata;
   }

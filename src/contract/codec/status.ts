@@ -28,6 +28,13 @@ const codes: Readonly<Record<ErrorClass, grpc.status>> = {
   Conflict: status.FAILED_PRECONDITION,
 };
 
+/** Name of a class's code as gRPC libraries print it (`OK`, `NotFound`), for metrics. */
+export const codeName = (errorClass: ErrorClass): string =>
+  (status[codes[errorClass]] ?? "Unknown").toLowerCase().replaceAll(
+    /(?:^|_)([a-z])/g,
+    (_, letter) => letter.toUpperCase(),
+  );
+
 /**
  * The class of a code that comes without our detail: from the transport, a proxy, or a provider not built on this SDK.
  * `UNKNOWN`, `INTERNAL` and `DATA_LOSS` prove nothing about the request, so that they may pass: `Retryable`.
@@ -126,6 +133,10 @@ export function fromStatus(failure: Partial<grpc.StatusObject>): ProviderError {
       cause: failure,
     });
   }
-  const reason = code === status.CANCELLED ? "Cancelled" : undefined;
+  const reason = code === status.CANCELLED
+    ? "Cancelled"
+    : code === status.DEADLINE_EXCEEDED
+    ? "DeadlineExceeded"
+    : undefined;
   return new ProviderError(foreignClass(code), `${status[code] ?? code}: ${text}`, { reason, cause: failure });
 }

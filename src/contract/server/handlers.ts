@@ -9,7 +9,7 @@ import { toStatus } from "../codec/status.ts";
 import { ProviderError } from "../errors.ts";
 import type { CallContext, Operation, Provider, WatchEvent } from "../provider.ts";
 import type { OperationGuard } from "./operations.ts";
-import { traced } from "../tracing.ts";
+import { extractTrace, traced } from "../tracing.ts";
 
 /** A quiet watch says at least this often that it lives, ms. */
 export const HEARTBEAT_MS = 30_000;
@@ -25,6 +25,8 @@ export interface HandlerOptions {
   /** Called once for each finished call. */
   readonly observe: (rpc: string, code: string, seconds: number) => void;
   readonly maxConcurrentCalls: number;
+  /** Aborted when the server begins to shut down: watches end, so that their callers look for another one. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a method does, for authorisation. */
@@ -37,7 +39,6 @@ export type IncomingCall = Pick<
 >;
 
 type AnyRpc = Rpc<unknown, unknown>;
-type AnyCall = (request: unknown, context: CallContext) => Promise<unknown>;
 
 /** Handlers by RPC name, for `grpc.Server.addService`. */
 export function createHandlers(options: HandlerOptions): grpc.UntypedServiceImplementation {
@@ -77,8 +78,10 @@ class CallRunner {
 
   async watch(call: grpc.ServerWritableStream<object, object>): Promise<void> {
     await this.#run(WATCH_RPC, "read", call, async (context) => {
-      const stream = new EventStream(call, this.#options.clock, context.signal);
-      await stream.pump(this.#options.provider.watch(context));
+      const { clock, provider, stopping } = this.#options;
+      const signal = AbortSignal.any([context.signal, stopping]);
+      await new EventStream(call, clock, signal).pump(provider.watch({ ...context, signal }));
+      if (stopping.aborted) throw new ProviderError("Unavailable", "the provider is shutting down; watch again");
       return () => call.end();
     }, (error) => call.emit("error", error));
   }
@@ -87,8 +90,8 @@ class CallRunner {
     const { provider, guard } = this.#options;
     const call = (signal: AbortSignal): Promise<unknown> => {
       const inner = { ...context, signal };
-      if (request === undefined) return (provider[method] as (c: CallContext) => Promise<unknown>)(inner);
-      return (provider[method] as AnyCall).call(provider, request, inner);
+      const target = provider[method] as (...args: unknown[]) => Promise<unknown>;
+      return request === undefined ? target.call(provider, inner) : target.call(provider, request, inner);
     };
     if (!rpc.mutating) return call(context.signal);
     return guard.run(rpc.rpc, (request as { operation: Operation }).operation, call, context);
@@ -118,7 +121,7 @@ class CallRunner {
         });
       }
       const context = { signal: abort.signal, requestId };
-      const finish = await traced(`provider.v1.Provider/${rpc}`, "server", call.metadata, () => body(context));
+      const finish = await traced(rpc, "server", () => body(context), extractTrace(call.metadata));
       finish();
     } catch (error) {
       const status = toStatus(this.#classify(rpc, requestId, error));

@@ -75,7 +75,10 @@ export class FakeWatch {
     for (const change of held.sort((a, b) => a.version - b.version)) this.#send(change);
   }
 
+  /** Sends a bookmark; after all events before it, which is what a bookmark promises. None while the stream is stalled. */
   bookmark(version: number, annotations?: Record<string, string>): void {
+    if (this.#faults.stalled) return;
+    this.flush();
     this.#line({
       type: "BOOKMARK",
       object: { kind: "Bookmark", metadata: { resourceVersion: `${version}`, annotations } },

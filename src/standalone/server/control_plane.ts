@@ -1,0 +1,212 @@
+/** Starting and stopping the embedded API server. @module */
+import { join } from "node:path";
+import { kubeconfig } from "../kubeconfig.ts";
+import type { JsonObject } from "../storage/mod.ts";
+import { Store } from "../storage/mod.ts";
+import { issueServer } from "../tls.ts";
+import { allowAll, Authenticator, type Authorizer, type Token } from "./auth.ts";
+import { type Clock, systemClock } from "@virtrigaud/resilience";
+import { timestamp } from "./timestamp.ts";
+import { Collector } from "./collector.ts";
+import { coreResources } from "./core_resources.ts";
+import { type CustomKind, customResource, definitionOf } from "./custom_resources.ts";
+import type { Faults } from "./faults.ts";
+import { handle } from "./handler.ts";
+import { createIdentity, loadIdentity } from "./identity.ts";
+import { clone, ensureChild, equal, objectOf, text } from "./json.ts";
+import { metaOf } from "./meta.ts";
+import { OpenApi } from "./openapi.ts";
+import type { ResourceRequest } from "./request.ts";
+import { Registry, type Resource } from "./resource.ts";
+import { reviewResources } from "./reviews.ts";
+import { type TablePrinter, tablePrinter } from "./table.ts";
+import { Watches } from "./watch.ts";
+
+/** Options of {@linkcode startControlPlane}. */
+export interface ControlPlaneOptions {
+  /** Folder of the database, the CA and the tokens; made when absent. `:memory:` keeps everything in memory. */
+  readonly dataDir: string;
+  /** Custom kinds to serve. */
+  readonly kinds: readonly CustomKind[];
+  /** Port on 127.0.0.1. Default 0: any free one. */
+  readonly port?: number;
+  /** Users. Default: `admin` and `manager` with random tokens, kept in `dataDir`. */
+  readonly tokens?: readonly Token[];
+  /** Who may do what. Default: every user everything. */
+  readonly authorize?: Authorizer;
+  /** Misbehaviour for tests. Default none. */
+  readonly faults?: Faults;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Changes kept for watches that resume. Default 20,000. */
+  readonly history?: number;
+  /** Bytes that a watcher may lag behind before its watch is ended. Default 16 MiB. */
+  readonly maxLagBytes?: number;
+  /** Largest database in bytes. Default: no limit but the disk. */
+  readonly maxBytes?: number;
+}
+
+/** A running API server. */
+export interface ControlPlane extends AsyncDisposable {
+  /** `https://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly address: Deno.NetAddr;
+  /** Certificate of the CA that clients must trust. */
+  readonly caPem: string;
+  readonly tokens: readonly Token[];
+  /** The newest durable revision. */
+  readonly revision: number;
+  /** Number of open watches. */
+  readonly watches: number;
+  /** Text of a kubeconfig for one of the users. Throws when there is no such user. */
+  kubeconfig(user: string): string;
+  /** Ends open watches that match, as a network would. Returns how many. */
+  cutWatches(chosen?: (request: ResourceRequest) => boolean, how?: "clean" | "abrupt"): number;
+  /** Sends a bookmark on every watch that takes them. */
+  bookmarkWatches(): void;
+  /** Ends watches, finishes requests, makes everything durable and releases the database. */
+  close(): Promise<void>;
+}
+
+/** Clients that will not hang up are cut this long after a close. */
+const CLOSE_GRACE_MS = 2_000;
+
+/**
+ * Starts a Kubernetes-compatible API server on 127.0.0.1 (TLS, HTTP/1.1 and HTTP/2, bearer tokens).
+ *
+ * @throws {StorageError} when the database is locked by another process, damaged, read-only or cannot be opened.
+ */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dataDir, clock = systemClock, authorize = allowAll, faults } = options;
+  const inMemory = dataDir === ":memory:";
+  if (!inMemory) await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const store = Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options);
+  try {
+    // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.
+    const today = systemClock.now();
+    const identity = inMemory ? await createIdentity(today) : await loadIdentity(dataDir, today);
+    const tokens = options.tokens ?? identity.tokens;
+    const server = await issueServer(identity.authority, today);
+    const registry = new Registry([...coreResources(), ...reviewResources(), ...options.kinds.map(customResource)]);
+    await seed(store, registry, options.kinds, clock);
+    const printer = printers();
+    const watches = new Watches({ store, clock, printer }, options);
+    const collector = new Collector({ store, clock }, registry);
+    const context = {
+      store,
+      clock,
+      printer,
+      registry,
+      watches,
+      openapi: new OpenApi(registry),
+      authenticator: new Authenticator(tokens),
+      authorize,
+      faults,
+      version: VERSION,
+    };
+    const abort = new AbortController();
+    const http = Deno.serve({
+      hostname: "127.0.0.1",
+      port: options.port ?? 0,
+      cert: server.certPem,
+      key: server.keyPem,
+      signal: abort.signal,
+      onListen: () => {},
+    }, (request) => handle(context, request));
+    const url = `https://127.0.0.1:${http.addr.port}`;
+    const caPem = identity.authority.certPem;
+    let closing: Promise<void> | undefined;
+    const close = async (): Promise<void> => {
+      collector.close();
+      watches.close();
+      faults?.clear();
+      const cancel = clock.setTimeout(() => abort.abort(), CLOSE_GRACE_MS);
+      await http.shutdown();
+      cancel();
+      await store.close();
+    };
+    const plane: ControlPlane = {
+      url,
+      address: http.addr,
+      caPem,
+      tokens,
+      get revision() {
+        return store.revision;
+      },
+      get watches() {
+        return watches.size;
+      },
+      kubeconfig(user) {
+        const token = tokens.find(({ name }) => name === user);
+        if (token === undefined) {
+          throw new Error(`no user ${user} in this control plane; it has ${tokens.map(({ name }) => name).join(", ")}`);
+        }
+        return kubeconfig({ server: url, caPem, user, token: token.token });
+      },
+      cutWatches: (chosen, how) => watches.cut(chosen, how),
+      bookmarkWatches: () => watches.bookmarkAll(),
+      close: () => closing ??= close(),
+      [Symbol.asyncDispose]: () => closing ??= close(),
+    };
+    return plane;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The API level that this server follows; clients warn when it is far from their own. */
+const VERSION: JsonObject = {
+  major: "1",
+  minor: "36",
+  gitVersion: "v1.36.0+virtrigaud",
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "1970-01-01T00:00:00Z",
+  goVersion: "",
+  compiler: "deno",
+  platform: `${Deno.build.os}/${Deno.build.arch === "x86_64" ? "amd64" : "arm64"}`,
+};
+
+function printers(): (resource: Resource) => TablePrinter {
+  const made = new Map<Resource, TablePrinter>();
+  return (resource) => {
+    let printer = made.get(resource);
+    if (printer === undefined) made.set(resource, printer = tablePrinter(resource));
+    return printer;
+  };
+}
+
+/** Namespaces that are always there, and the definitions of the served kinds. */
+async function seed(store: Store, registry: Registry, kinds: readonly CustomKind[], clock: Clock): Promise<void> {
+  const wanted: JsonObject[] = [
+    ...["default", "kube-system"].map((name): JsonObject => ({
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name },
+    })),
+    ...kinds.map(definitionOf),
+  ];
+  for (const object of wanted) {
+    const [plural, group] = object.kind === "Namespace"
+      ? ["namespaces", "v1"]
+      : ["customresourcedefinitions", "apiextensions.k8s.io/v1"];
+    const resource = registry.find(group, plural);
+    if (resource === undefined) continue;
+    const name = text(metaOf(object), "name");
+    const found = store.get(resource.storage, "", name);
+    if (
+      found !== undefined && (object.spec === undefined || equal(objectOf(found.object.spec), objectOf(object.spec)))
+    ) continue;
+    const next = found === undefined
+      ? object
+      : { ...clone(found.object), spec: object.spec ?? {}, status: object.status ?? {} };
+    const meta = ensureChild(next, "metadata");
+    meta.uid ??= crypto.randomUUID();
+    meta.creationTimestamp ??= timestamp(clock.now());
+    if (object.spec !== undefined) meta.generation = Number(meta.generation ?? 0) + 1;
+    resource.prepare?.(next, found?.object);
+    store.put(resource.storage, "", name, next);
+  }
+  await store.settled();
+}
