@@ -10,16 +10,18 @@ import { backoffDelay, type Clock } from "@virtrigaud/resilience";
 import { count, type Health, type HealthPolicy, judge, nextCheckMs, type Run } from "./health.ts";
 import { Inventory } from "./inventory.ts";
 
-/** A client that can be put away. */
-export interface ClosableProvider extends Provider {
-  close(): Promise<void> | void;
+/** An open way to a provider. */
+export interface Dialed {
+  readonly client: Provider;
+  /** Lets go of it; calls under way may finish. */
+  close(): void;
 }
 
 /** Options of {@linkcode ProviderConnection}. */
 export interface ConnectionOptions {
   /** `namespace/name` of the Provider. */
   readonly key: string;
-  readonly client: ClosableProvider;
+  readonly dialed: Dialed;
   readonly health: HealthPolicy;
   readonly clock: Clock;
   readonly random?: () => number;
@@ -47,7 +49,7 @@ export class ProviderConnection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.key = options.key;
-    this.client = options.client;
+    this.client = options.dialed.client;
     this.inventory = new Inventory(() => options.clock.monotonic());
     this.#running = Promise.all([this.#watch(), this.#checkHealth()]);
   }
@@ -79,7 +81,7 @@ export class ProviderConnection {
   async close(): Promise<void> {
     this.#stop.abort(new ProviderError("Unavailable", `the connection to provider ${this.key} was closed`));
     await this.#running;
-    await this.#options.client.close();
+    this.#options.dialed.close();
   }
 
   async #watch(): Promise<void> {

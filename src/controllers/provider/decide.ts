@@ -78,7 +78,7 @@ function runtimeInputs({ provider, credentials, clientName }: ProviderInput): Ru
   };
 }
 
-function connectionSettings({ provider, live, tls }: ProviderInput): ConnectionSettings {
+function connectionSettings({ provider, live, tls, clientVersion }: ProviderInput): ConnectionSettings {
   const { spec } = provider;
   const check = spec.healthCheck;
   const mode = tlsMode(provider);
@@ -90,8 +90,11 @@ function connectionSettings({ provider, live, tls }: ProviderInput): ConnectionS
     ...(mode === "Secret" && tls?.secret.type === "Present"
       ? { tlsSecret: { name: tls.secret.name, version: tls.secret.version } }
       : {}),
+    ...(mode === "Managed" ? { clientVersion } : {}),
     skipVerify: spec.runtime.service?.tls?.insecureSkipVerify ?? false,
-    rateLimit: { qps: spec.rateLimit?.qps ?? 10, burst: spec.rateLimit?.burst ?? 20 },
+    ...(spec.rateLimit === undefined
+      ? {}
+      : { rateLimit: { qps: spec.rateLimit.qps ?? 10, burst: spec.rateLimit.burst ?? 20 } }),
     health: {
       enabled: check?.enabled ?? true,
       intervalMs: parseDuration(check?.interval ?? "30s"),

@@ -52,6 +52,8 @@ export interface ProviderInput {
   readonly connection?: ConnectionView;
   /** SAN of the manager's client certificate. */
   readonly clientName: string;
+  /** Changes when the manager's client certificate is renewed. */
+  readonly clientVersion: string;
 }
 
 /** Everything that a connection depends on; another digest means another connection. Durations in milliseconds. */
@@ -61,8 +63,11 @@ export interface ConnectionSettings {
   readonly tls: "Managed" | "Secret" | "Disabled";
   /** Secret with the client certificate, for `Secret`, and its version. */
   readonly tlsSecret?: { readonly name: string; readonly version: string };
+  /** Version of the manager's client certificate, for `Managed`. */
+  readonly clientVersion?: string;
   readonly skipVerify: boolean;
-  readonly rateLimit: { readonly qps: number; readonly burst: number };
+  /** Absent: what the manager was told for all providers. */
+  readonly rateLimit?: { readonly qps: number; readonly burst: number };
   readonly health: {
     readonly enabled: boolean;
     readonly intervalMs: number;

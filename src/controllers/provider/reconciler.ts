@@ -21,7 +21,8 @@ import {
   type Result,
   StatusWriter,
 } from "@virtrigaud/runtime";
-import { type ClosableProvider, ProviderConnection } from "../connection/connection.ts";
+import type { Secret } from "@virtrigaud/telemetry";
+import { ProviderConnection } from "../connection/connection.ts";
 import type { ProviderConnections } from "../connection/connections.ts";
 import { PROVIDERS } from "../shared/kinds.ts";
 import type { SecretSource } from "../shared/secrets.ts";
@@ -42,7 +43,7 @@ export interface ProviderReconcilerOptions {
   readonly secrets: SecretSource;
   readonly connections: ProviderConnections;
   readonly certificates: Certificates;
-  readonly dialer: ProviderDialer<ClosableProvider>;
+  readonly dialer: ProviderDialer;
   /** Number of VirtualMachines that refer to a Provider. */
   readonly users: (key: string) => number;
   readonly clock: Clock;
@@ -138,6 +139,7 @@ export class ProviderReconciler {
         },
       }),
       clientName: certificates.clientName,
+      clientVersion: (await certificates.client()).version,
     };
   }
 
@@ -154,9 +156,9 @@ export class ProviderReconciler {
     const known = this.#certificates.get(id);
     if (known?.version === secret.version) return known.certificate;
     const values = await this.#options.secrets.read({ namespace, name: secret.name }, signal);
-    const pem = values?.get("tls.crt")?.reveal();
-    const complete = pem !== undefined && values?.has("tls.key") === true && values.has("ca.crt");
-    const certificate = complete ? this.#options.certificates.read(pem) : undefined;
+    const [pem, ca] = [values?.get("tls.crt")?.reveal(), values?.get("ca.crt")?.reveal()];
+    const complete = pem !== undefined && ca !== undefined && values?.has("tls.key") === true;
+    const certificate = complete ? await this.#options.certificates.read(pem, ca) : undefined;
     this.#certificates.set(id, { version: secret.version, certificate });
     return certificate;
   }
@@ -214,7 +216,7 @@ export class ProviderReconciler {
     const written = await client.apply(SECRETS, {
       metadata: { name, namespace, labels: objectLabels(provider), ownerReferences: ownerOf(provider) },
       type: "kubernetes.io/tls",
-      data: { "tls.crt": encode(certPem), "tls.key": encode(keyPem), "ca.crt": encode(caPem) },
+      data: { "tls.crt": encode(certPem), "tls.key": encode(keyPem.reveal()), "ca.crt": encode(caPem) },
     }, { fieldManager: FIELD_MANAGER, force: true, signal });
     await secrets.whenSeen({ namespace, name }, written.metadata.resourceVersion, signal);
   }
@@ -229,7 +231,7 @@ export class ProviderReconciler {
     const tls = await this.#clientTls(provider, settings, signal);
     return new ProviderConnection({
       key,
-      client: dialer.dial(key, settings, tls, provider.spec.type),
+      dialed: dialer.dial(key, settings, tls, provider.spec.type),
       health: settings.health,
       clock,
       ...(random === undefined ? {} : { random }),
@@ -240,24 +242,28 @@ export class ProviderReconciler {
 
   async #clientTls(provider: Provider, settings: ConnectionSettings, signal: AbortSignal): Promise<ClientTls> {
     const { certificates, secrets } = this.#options;
-    const { serverName, skipVerify } = settings;
+    const { skipVerify } = settings;
     switch (tlsMode(provider)) {
       case "Disabled":
         return { type: "Plaintext" };
       case "Managed":
-        return { type: "Mutual", identity: await certificates.client(), serverName, skipVerify };
+        return { type: "Mutual", identity: await certificates.client(), skipVerify };
       case "Secret": {
         const name = settings.tlsSecret?.name ?? "";
         const values = await secrets.read({ namespace: provider.metadata.namespace ?? "", name }, signal);
-        const pem = (file: string): string => {
+        const pem = (file: string): Secret<string> => {
           const value = values?.get(file);
           if (value === undefined) {
             throw new TypeError(`Secret "${name}" of Provider "${provider.metadata.name}" has no key ${file}: add it`);
           }
-          return value.reveal();
+          return value;
         };
-        const identity = { certPem: pem("tls.crt"), keyPem: pem("tls.key"), caPem: pem("ca.crt") };
-        return { type: "Mutual", identity, serverName, skipVerify };
+        const identity = {
+          certPem: pem("tls.crt").reveal(),
+          keyPem: pem("tls.key"),
+          caPem: pem("ca.crt").reveal(),
+        };
+        return { type: "Mutual", identity, skipVerify };
       }
     }
   }
