@@ -11,6 +11,7 @@ export const API_VERSION = `${GROUP}/${VERSION}` as const;
 export interface PrinterColumn {
   readonly name: string;
   readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  /** Leads to one value: of `[*]` the API server shows the first result only. */
   readonly jsonPath: string;
   readonly description?: string;
   readonly format?: string;

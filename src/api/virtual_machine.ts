@@ -2,7 +2,7 @@
 import { type Static } from "@virtrigaud/deps";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
-import { boolean, dateTime, int32, int64, list, listMap, object, oneOf, string, stringMap } from "./schema.ts";
+import { boolean, dateTime, int32, int64, list, object, oneOf, string, stringMap } from "./schema.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 
 /** What a VM is seen to be. `OffGraceful` is never observed; it stays for objects written by older versions. */
@@ -59,7 +59,7 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
       type: string("Model or vGPU profile."),
     }),
   }),
-  disks: listMap(
+  disks: list(
     "Disks that the hypervisor reports.",
     object(
       "One disk.",
@@ -71,16 +71,14 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
         device: string("Device name or bus address on the machine."),
       },
     ),
-    "name",
   ),
-  networks: listMap(
+  networks: list(
     "Network interfaces that the hypervisor reports.",
     object("One interface.", { name: string("Name in `spec.networks`; the hypervisor's own when it is not ours.") }, {
       mac: string("Ethernet address."),
       ips: list("Addresses on this interface.", string("One address, IPv4 or IPv6.")),
       network: string("Network, bridge or port group that it is plugged into."),
     }),
-    "name",
   ),
   guest: object("What the guest's agent reports.", {}, {
     hostname: string("Host name."),
@@ -179,7 +177,7 @@ export const virtualMachine = defineKind({
     { name: "Phase", type: "string", jsonPath: ".status.phase", priority: 1 },
     { name: "Class", type: "string", jsonPath: ".spec.classRef.name", priority: 1 },
     { name: "Image", type: "string", jsonPath: ".spec.imageRef.name", priority: 1 },
-    { name: "IPs", type: "string", jsonPath: ".status.ips[*]", priority: 1 },
+    { name: "IPs", type: "string", jsonPath: ".status.ips", priority: 1 },
     { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],

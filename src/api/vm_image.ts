@@ -162,7 +162,7 @@ export const vmImage = defineKind({
     { name: "Ready", type: "boolean", jsonPath: ".status.ready" },
     { name: "Phase", type: "string", jsonPath: ".status.phase" },
     { name: "Size", type: "string", jsonPath: ".status.size" },
-    { name: "Providers", type: "string", jsonPath: ".status.availableOn[*]" },
+    { name: "Providers", type: "string", jsonPath: ".status.availableOn" },
     { name: "Used By", type: "integer", jsonPath: ".status.usedByVMs", priority: 1 },
     { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

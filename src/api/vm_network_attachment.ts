@@ -4,7 +4,7 @@ import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { CIDR_PATTERN, IP_PATTERN } from "./network_address.ts";
 import { localObjectRef } from "./refs.ts";
-import { boolean, dateTime, int32, int64, list, listMap, map, object, oneOf, string, stringMap } from "./schema.ts";
+import { boolean, dateTime, int32, int64, list, map, object, oneOf, string, stringMap } from "./schema.ts";
 import { NetworkConfig } from "./vm_network_config.ts";
 
 const name255 = (description: string) => string(description, { maxLength: 255 });
@@ -106,7 +106,7 @@ export const VMNetworkAttachmentStatus = object("Use and validity of the network
       lastUpdated: dateTime("When this entry last changed."),
     }),
   ),
-  ipAllocations: listMap(
+  ipAllocations: list(
     "Addresses in use.",
     object("One address.", {
       ip: string("The address."),
@@ -116,7 +116,6 @@ export const VMNetworkAttachmentStatus = object("Use and validity of the network
       allocatedAt: dateTime("When it was given out."),
       leaseExpiry: dateTime("When it falls back."),
     }),
-    "ip",
   ),
   conditions,
   observedGeneration,
@@ -169,7 +168,7 @@ export const vmNetworkAttachment = defineKind({
     { name: "VMs", type: "integer", jsonPath: ".status.connectedVMs" },
     { name: "Ready", type: "boolean", jsonPath: ".status.ready" },
     { name: "Phase", type: "string", jsonPath: ".status.phase", priority: 1 },
-    { name: "Providers", type: "string", jsonPath: ".status.availableOn[*]", priority: 1 },
+    { name: "Providers", type: "string", jsonPath: ".status.availableOn", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],
 });

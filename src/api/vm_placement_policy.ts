@@ -63,7 +63,6 @@ export const vmPlacementPolicy = defineKind({
   support: NOTHING_YET,
   printerColumns: [
     { name: "Priority", type: "integer", jsonPath: ".spec.priority" },
-    { name: "Used By", type: "string", jsonPath: ".status.usedByVMs[*].name" },
     { name: "Successful", type: "integer", jsonPath: ".status.placementStats.successfulPlacements" },
     { name: "Failed", type: "integer", jsonPath: ".status.placementStats.failedPlacements" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

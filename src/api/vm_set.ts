@@ -4,7 +4,7 @@ import { labelSelector } from "./core/selectors.ts";
 import { templateMeta, VolumeClaimTemplate } from "./core/volume_claim.ts";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
-import { boolean, dateTime, int32, intOrString, list, listMap, object, oneOf, string } from "./schema.ts";
+import { boolean, dateTime, int32, intOrString, list, object, oneOf, string } from "./schema.ts";
 import { NOTHING_YET } from "./support.ts";
 import { VIRTUAL_MACHINE_PHASES } from "./virtual_machine.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
@@ -89,7 +89,7 @@ export const VMSetStatus = object("How many VMs there are.", {}, {
       { maxItems: 1000 },
     ),
   }),
-  vmStatus: listMap(
+  vmStatus: list(
     "State of each member.",
     object("One member.", { name: string("Name of the VirtualMachine.") }, {
       phase: oneOf("Its phase.", VIRTUAL_MACHINE_PHASES),
@@ -99,7 +99,6 @@ export const VMSetStatus = object("How many VMs there are.", {}, {
       creationTime: dateTime("When it was made."),
       lastUpdateTime: dateTime("When it was last updated."),
     }),
-    "name",
     { maxItems: 1000 },
   ),
   conditions,
