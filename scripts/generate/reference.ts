@@ -125,6 +125,7 @@ The last columns of each spec table say what a provider does with a field:
   return { path: `${FOLDER}/README.md`, text };
 }
 
+/** One page per kind, an index, and the page about admission. */
 export const reference: Generator = {
   name: "field reference",
   owns: [FOLDER],

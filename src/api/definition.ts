@@ -3,8 +3,11 @@ import { type TSchema } from "@virtrigaud/deps";
 import { type JsonSchema, structural } from "./schema.ts";
 import { type SupportTable } from "./support.ts";
 
+/** API group of all kinds. */
 export const GROUP = "infra.virtrigaud.io";
+/** The one version that is served and stored. */
 export const VERSION = "v1beta1";
+/** `apiVersion` of every object. */
 export const API_VERSION = `${GROUP}/${VERSION}` as const;
 
 /** A column of `kubectl get`. Priority 0 (default) shows always, 1 only with `-o wide`. */

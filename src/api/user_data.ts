@@ -11,6 +11,7 @@ const inlineOrSecret = (description: string, what: string, keys: string) =>
     ),
   });
 
+/** Schema of {@linkcode UserData}. */
 export const UserData = object("What the guest runs on its first boot; cloudInit or ignition.", {}, {
   cloudInit: inlineOrSecret(
     "User-data for cloud-init. Both inline and secretRef: the guest gets both, as one MIME multi-part document.",
@@ -23,8 +24,10 @@ export const UserData = object("What the guest runs on its first boot; cloudInit
     "ignition, config, userdata and user-data",
   ),
 });
+/** What the guest runs on its first boot; cloudInit or ignition. */
 export type UserData = Static<typeof UserData>;
 
+/** Schema of {@linkcode MetaData}. */
 export const MetaData = object("Instance metadata for cloud-init.", {}, {
   cloudInit: inlineOrSecret(
     "Metadata for cloud-init, as YAML; it adds to what the provider fills in.",
@@ -32,4 +35,5 @@ export const MetaData = object("Instance metadata for cloud-init.", {}, {
     "metadata, meta-data and meta_data",
   ),
 });
+/** Instance metadata for cloud-init. */
 export type MetaData = Static<typeof MetaData>;

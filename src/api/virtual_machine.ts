@@ -7,6 +7,7 @@ import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 
 /** What a VM is seen to be. `OffGraceful` is never observed; it stays for objects written by older versions. */
 export const OBSERVED_POWER_STATES = ["On", "Off", "OffGraceful", "Suspended", "Unknown"] as const;
+/** One of {@linkcode OBSERVED_POWER_STATES}. */
 export type ObservedPowerState = (typeof OBSERVED_POWER_STATES)[number];
 
 /** One-word summary of a VM. */
@@ -22,6 +23,7 @@ export const VIRTUAL_MACHINE_PHASES = [
   "Failed",
   "Unknown",
 ] as const;
+/** One of {@linkcode VIRTUAL_MACHINE_PHASES}. */
 export type VirtualMachinePhase = (typeof VIRTUAL_MACHINE_PHASES)[number];
 
 /**
@@ -39,8 +41,10 @@ export const Operation = object("Step on the hypervisor that is under way.", {
   generation: int64("Generation of `spec` that the step carries out."),
   message: string("What the last attempt ended with."),
 });
+/** Step on the hypervisor that is under way. */
 export type Operation = Static<typeof Operation>;
 
+/** Schema of `VirtualMachine.status`. */
 export const VirtualMachineStatus = object("What the virtual machine is seen to be.", {}, {
   id: string("Identifier of the machine in the hypervisor: domain UUID, managed object reference or VMID."),
   instanceUUID: string("UUID that the machine itself carries."),
@@ -109,10 +113,13 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
   lastRevertedSnapshot: string("UID of the VMSnapshot that the machine last went back to."),
   provider: stringMap("Further facts, in the provider's terms."),
 });
+/** What the virtual machine is seen to be. */
 export type VirtualMachineStatus = Static<typeof VirtualMachineStatus>;
 
+/** A virtual machine on one hypervisor: what it is wanted to be, and what it is seen to be. */
 export type VirtualMachine = KubeResource<"VirtualMachine", VirtualMachineSpec, VirtualMachineStatus>;
 
+/** Definition of the kind VirtualMachine. */
 export const virtualMachine = defineKind({
   kind: "VirtualMachine",
   plural: "virtualmachines",

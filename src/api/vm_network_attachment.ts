@@ -73,6 +73,7 @@ const security = object("How traffic of the interface is guarded.", {}, {
   }),
 });
 
+/** Schema of `VMNetworkAttachment.spec`. */
 export const VMNetworkAttachmentSpec = object("A network, and how interfaces use it.", { network: NetworkConfig }, {
   ipAllocation,
   security,
@@ -89,8 +90,10 @@ export const VMNetworkAttachmentSpec = object("A network, and how interfaces use
     tags: stringMap("Labels to find it by.", { maxProperties: 50 }),
   }),
 });
+/** A network, and how interfaces use it. */
 export type VMNetworkAttachmentSpec = Static<typeof VMNetworkAttachmentSpec>;
 
+/** Schema of `VMNetworkAttachment.status`. */
 export const VMNetworkAttachmentStatus = object("Use and validity of the network.", {}, {
   ready: boolean("Whether VMs can use the network."),
   phase: oneOf("One-word summary; the conditions are authoritative.", ["Pending", "Configuring", "Ready", "Failed"]),
@@ -120,14 +123,17 @@ export const VMNetworkAttachmentStatus = object("Use and validity of the network
   conditions,
   observedGeneration,
 });
+/** Use and validity of the network. */
 export type VMNetworkAttachmentStatus = Static<typeof VMNetworkAttachmentStatus>;
 
+/** A network that interfaces of VMs are plugged into, described once for every kind of hypervisor. */
 export type VMNetworkAttachment = KubeResource<
   "VMNetworkAttachment",
   VMNetworkAttachmentSpec,
   VMNetworkAttachmentStatus
 >;
 
+/** Definition of the kind VMNetworkAttachment. */
 export const vmNetworkAttachment = defineKind({
   kind: "VMNetworkAttachment",
   plural: "vmnetworkattachments",

@@ -12,6 +12,7 @@ import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 const retention = (description: string) => oneOf(description, ["Retain", "Delete"], { default: "Retain" });
 const share = (description: string) => intOrString(description, { default: "25%" });
 
+/** Schema of `VMSet.spec`. */
 export const VMSetSpec = object("How many VMs there are to be, and what each is like.", {
   selector: labelSelector("VirtualMachines that belong to the set; must match the labels of the template."),
   template: object("What each VM is like.", { spec: VirtualMachineSpec }, {
@@ -57,10 +58,12 @@ export const VMSetSpec = object("How many VMs there are to be, and what each is 
     whenScaled: retention("When the member goes because replicas was lowered."),
   }),
 });
+/** How many VMs there are to be, and what each is like. */
 export type VMSetSpec = Static<typeof VMSetSpec>;
 
 const vmNames = (description: string) => list(description, string("Name of a VirtualMachine."), { maxItems: 1000 });
 
+/** Schema of `VMSet.status`. */
 export const VMSetStatus = object("How many VMs there are.", {}, {
   replicas: int32("Members that exist."),
   readyReplicas: int32("Members that are ready."),
@@ -104,10 +107,13 @@ export const VMSetStatus = object("How many VMs there are.", {}, {
   conditions,
   observedGeneration,
 });
+/** How many VMs there are. */
 export type VMSetStatus = Static<typeof VMSetStatus>;
 
+/** A number of like VMs that are made, updated and removed together. */
 export type VMSet = KubeResource<"VMSet", VMSetSpec, VMSetStatus>;
 
+/** Definition of the kind VMSet. */
 export const vmSet = defineKind({
   kind: "VMSet",
   plural: "vmsets",
