@@ -13,11 +13,11 @@ export interface CelType {
 }
 
 /** Words of CEL that may follow a dot nonetheless; rules may also write them escaped. */
-const SELECTABLE = new Set(
+const SELECTABLE: ReadonlySet<string> = new Set(
   ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let"]
     .concat(["loop", "package", "namespace", "return", "var", "void", "while"]),
 );
-const RESERVED = new Set(["true", "false", "null", "in", ...SELECTABLE]);
+const RESERVED: ReadonlySet<string> = new Set(["true", "false", "null", "in", ...SELECTABLE]);
 const ESCAPES: readonly (readonly [string, string])[] = [
   ["__", "__underscores__"],
   [".", "__dot__"],
@@ -39,7 +39,12 @@ const INT_OR_STRING: CelType = {
   equal: Object.is,
 };
 
-/** Declares the types of a schema in an environment, each object type once. */
+/**
+ * Declares the types of a schema in an environment, each object type once.
+ *
+ * Caveat: a set compared directly (`self.set == oldSelf.set`) is compared in order, because its CEL type is that of every
+ * list of strings; inside a compared object, and for map lists everywhere, order does not matter.
+ */
 export class CelTypes {
   readonly #types = new Map<SchemaNode, CelType | undefined>();
   readonly #names = new Set<string>();
