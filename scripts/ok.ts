@@ -1,18 +1,13 @@
 /** `deno task ok`: formatting, lint, types, structure rules and unit tests; the check for every commit. */
+import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
 import { assertDenoVersion } from "./deno_version.ts";
+import { runAndTell } from "./test/run_tests.ts";
+import { UNIT_SUITE } from "./test/suites.ts";
 
 assertDenoVersion();
 
-const steps: [name: string, args: string[]][] = [
-  ["fmt", ["fmt", "--check", "--quiet"]],
-  ["lint", ["lint", "--quiet"]],
-  ["check", ["check", "--quiet"]],
-  ["test", ["test", "-A", "--quiet", "--parallel", "src/", "providers/", "tests/structure/", "tests/compat/"]],
-];
-
-for (const [name, args] of steps) {
-  const start = performance.now();
-  const { success } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
-  console.log(`${success ? "ok  " : "FAIL"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
-  if (!success) Deno.exit(1);
+for (const check of STATIC_CHECKS) {
+  if (!(await runCheck(check))) Deno.exit(1);
 }
+const { failed } = await runAndTell(UNIT_SUITE.name, unitTestArgs(), UNIT_SUITE.minutes);
+if (failed > 0) Deno.exit(1);

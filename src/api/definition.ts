@@ -40,7 +40,8 @@ export interface KindDefinition {
   readonly schema: JsonSchema;
   readonly printerColumns: readonly PrinterColumn[];
   readonly subresources: { readonly status: true; readonly scale?: ScalePaths };
-  readonly support?: SupportTable;
+  /** Which field is honoured where. */
+  readonly support: SupportTable;
 }
 
 /** What {@linkcode defineKind} needs to be told; the rest is the same for all kinds. */
@@ -54,7 +55,7 @@ export interface KindSource {
   readonly status: TSchema;
   readonly printerColumns: readonly PrinterColumn[];
   readonly scale?: ScalePaths;
-  readonly support?: SupportTable;
+  readonly support: SupportTable;
 }
 
 /** Completes a kind with what all ten share. */
@@ -87,6 +88,6 @@ export function defineKind(source: KindSource): KindDefinition {
     },
     printerColumns: source.printerColumns,
     subresources: { status: true, ...(source.scale === undefined ? {} : { scale: source.scale }) },
-    ...(source.support === undefined ? {} : { support: source.support }),
+    support: source.support,
   };
 }

@@ -48,6 +48,12 @@ export const NetworkRef = object("One network interface.", {
   gateway: string("Default gateway that goes with ipAddress, IPv4 or IPv6.", { maxLength: 45, pattern: IP_PATTERN }),
   dns: string("DNS servers that go with ipAddress, separated by commas."),
   macAddress: string("Ethernet address; the provider derives a stable one when absent.", { pattern: MAC_PATTERN }),
+}, {
+  "x-kubernetes-validations": [{
+    rule: "!has(self.prefix) || self.prefix <= 32 || (has(self.ipAddress) && self.ipAddress.contains(':'))",
+    message: "a prefix longer than 32 needs an IPv6 address in ipAddress",
+    fieldPath: ".prefix",
+  }],
 });
 export type NetworkRef = Static<typeof NetworkRef>;
 

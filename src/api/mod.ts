@@ -7,6 +7,9 @@ export * from "./kinds.ts";
 export * from "./meta.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
+export * from "./fields.ts";
+export { type ProviderSupport, type Support, supportOf, type SupportTable } from "./support.ts";
+export * from "./unsupported.ts";
 export type { JsonSchema, ValidationRule } from "./schema.ts";
 export type { EnvVar, Probe, ResourceRequirements, SecurityContext, Toleration } from "./core/container.ts";
 export type { Affinity } from "./core/affinity.ts";
@@ -34,3 +37,10 @@ export type {
   VMNetworkAttachmentSpec,
   VMNetworkAttachmentStatus,
 } from "./vm_network_attachment.ts";
+export type { VMSnapshot, VMSnapshotSpec, VMSnapshotStatus } from "./vm_snapshot.ts";
+export type { CloneType, VMClone, VMCloneSpec, VMCloneStatus } from "./vm_clone.ts";
+export type { VMMigration, VMMigrationPhase, VMMigrationStatus } from "./vm_migration.ts";
+export type { VMMigrationSpec } from "./vm_migration_spec.ts";
+export type { VMSet, VMSetSpec, VMSetStatus } from "./vm_set.ts";
+export type { VMPlacementPolicy, VMPlacementPolicyStatus } from "./vm_placement_policy.ts";
+export type { VMPlacementPolicySpec } from "./vm_placement_spec.ts";

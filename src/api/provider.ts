@@ -115,6 +115,26 @@ export const provider = defineKind({
   description: "A hypervisor that VMs run on, and the provider process through which the manager works with it.",
   spec: ProviderSpec,
   status: ProviderStatus,
+  support: {
+    manager: [
+      "spec.type",
+      "spec.endpoint",
+      "spec.runtime",
+      "spec.credentialSecretRef",
+      "spec.insecureSkipVerify",
+      "spec.rateLimit",
+      "spec.healthCheck",
+    ],
+    managerPlanned: [],
+    descriptive: [],
+    blocks: {},
+    providers: {
+      mock: { honoured: ["spec"], planned: [] },
+      libvirt: { honoured: ["spec.defaults.datastore"], planned: ["spec.connectionPooling", "spec.defaults.network"] },
+      vsphere: { honoured: [], planned: ["spec"] },
+      proxmox: { honoured: [], planned: ["spec"] },
+    },
+  },
   printerColumns: [
     { name: "Type", type: "string", jsonPath: ".spec.type" },
     { name: "Endpoint", type: "string", jsonPath: ".spec.endpoint" },

@@ -23,7 +23,7 @@ const REGISTRY = "([a-zA-Z0-9._-]+:[0-9]+/|\\[[0-9A-Fa-f:.]+\\](:[0-9]+)?/)?";
 export const IMAGE_PATTERN = `^${REGISTRY}[a-zA-Z0-9._/-]+(:[a-zA-Z0-9._-]+)?(@[a-zA-Z0-9]+:[a-fA-F0-9]{64,128})?$`;
 
 const runtime = object("The process that talks to the hypervisor on behalf of the manager.", {
-  image: string("Container image of the provider.", { maxLength: 1024, pattern: IMAGE_PATTERN }),
+  image: string("Container image of the provider.", { pattern: IMAGE_PATTERN }),
 }, {
   mode: oneOf("Where the provider runs: always in a process of its own.", ["Remote"], { default: "Remote" }),
   imagePullPolicy: oneOf("When to pull the image.", ["Always", "Never", "IfNotPresent"], { default: "IfNotPresent" }),
@@ -68,7 +68,6 @@ export const ProviderSpec = object("Which hypervisor, how to reach it and how to
   endpoint: string(
     "Where the hypervisor is: https:// for vSphere and Proxmox VE, qemu:// URIs for libvirt, mock:// for the mock.",
     {
-      maxLength: 2048,
       pattern: ENDPOINT_PATTERN,
     },
   ),
@@ -105,5 +104,13 @@ export const ProviderSpec = object("Which hypervisor, how to reach it and how to
     connectionTimeout: duration("Time that connecting may take.", { default: "30s" }),
     idleTimeout: duration("Time after which a connection without work is closed.", { default: "5m" }),
   }),
+}, {
+  "x-kubernetes-validations": [{
+    rule: "has(self.credentialSecretRef) || self.type == 'mock' || " +
+      "(self.type == 'libvirt' && !self.endpoint.startsWith('qemu+ssh:'))",
+    message: "credentialSecretRef is required, but for type mock and for libvirt without SSH",
+    fieldPath: ".credentialSecretRef",
+    reason: "FieldValueRequired",
+  }],
 });
 export type ProviderSpec = Static<typeof ProviderSpec>;

@@ -5,7 +5,7 @@ import { object, string } from "./schema.ts";
 
 const inlineOrSecret = (description: string, what: string) =>
   object(description, {}, {
-    inline: string(`${what} as text. Visible to everyone who may read the object: use secretRef for secrets.`),
+    inline: string(`Plain text: ${what}. Visible to everyone who may read the object: use secretRef for secrets.`),
     secretRef: localObjectRef(
       `Secret in the namespace of the object that holds the ${what}, under the key userdata, user-data or metadata, ` +
         "or under its only key.",

@@ -1,7 +1,7 @@
 /** `VirtualMachine.spec`. @module */
 import { type Static } from "@virtrigaud/deps";
 import { disks, networks } from "./disk_network.ts";
-import { LABEL_PATTERN, localObjectRef, objectRef } from "./refs.ts";
+import { localObjectRef, objectRef } from "./refs.ts";
 import { boolean, duration, int32, int64, list, object, oneOf, string } from "./schema.ts";
 import { MetaData, UserData } from "./user_data.ts";
 
@@ -117,6 +117,3 @@ export const VirtualMachineSpec = object("What the virtual machine is wanted to 
   }),
 });
 export type VirtualMachineSpec = Static<typeof VirtualMachineSpec>;
-
-/** Pattern of names of disks and interfaces within a VM. */
-export const DEVICE_NAME_PATTERN = LABEL_PATTERN;

@@ -92,6 +92,28 @@ export const vmClass = defineKind({
   description: "A size and hardware profile that many VMs share.",
   spec: VMClassSpec,
   status: VMClassStatus,
+  support: {
+    manager: [],
+    managerPlanned: [],
+    descriptive: [],
+    blocks: {},
+    providers: {
+      mock: { honoured: ["spec"], planned: [] },
+      libvirt: {
+        honoured: ["spec.cpu", "spec.memory", "spec.diskDefaults.size"],
+        planned: [
+          "spec.firmware",
+          "spec.diskDefaults",
+          "spec.resourceLimits",
+          "spec.performanceProfile",
+          "spec.securityProfile",
+          "spec.extraConfig",
+        ],
+      },
+      vsphere: { honoured: [], planned: ["spec"] },
+      proxmox: { honoured: [], planned: ["spec"] },
+    },
+  },
   printerColumns: [
     { name: "CPU", type: "integer", jsonPath: ".spec.cpu" },
     { name: "Memory", type: "string", jsonPath: ".spec.memory" },

@@ -139,6 +139,25 @@ export const vmImage = defineKind({
   description: "An image, template or file that root disks of VMs are made from.",
   spec: VMImageSpec,
   status: VMImageStatus,
+  support: {
+    manager: ["spec.prepare.onMissing"],
+    managerPlanned: [],
+    descriptive: ["spec.metadata", "spec.distribution"],
+    blocks: {
+      vsphere: ["spec.source.vsphere", "spec.prepare.storage.vsphere"],
+      libvirt: ["spec.source.libvirt", "spec.prepare.storage.libvirt"],
+      proxmox: ["spec.source.proxmox"],
+    },
+    providers: {
+      mock: { honoured: ["spec"], planned: [] },
+      libvirt: {
+        honoured: ["spec.source.libvirt.path", "spec.source.libvirt.format", "spec.source.libvirt.storagePool"],
+        planned: ["spec.source.libvirt", "spec.source.http", "spec.source.registry", "spec.prepare"],
+      },
+      vsphere: { honoured: [], planned: ["spec"] },
+      proxmox: { honoured: [], planned: ["spec"] },
+    },
+  },
   printerColumns: [
     { name: "Ready", type: "boolean", jsonPath: ".status.ready" },
     { name: "Phase", type: "string", jsonPath: ".status.phase" },

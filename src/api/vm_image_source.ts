@@ -17,7 +17,7 @@ const key = (description: string, name: string) => string(description, { default
 const secretRef = localObjectRef("Secret that holds the credentials.");
 
 const http = object("A file behind a URL.", {
-  url: string("Address of the file.", { maxLength: 8192, pattern: "^https?://.*" }),
+  url: string("Address of the file.", { pattern: "^https?://.*" }),
 }, {
   headers: stringMap("Headers to send with the request.", { maxProperties: 20 }),
   authentication: object("How to prove who asks.", {}, {
@@ -47,14 +47,14 @@ export const ImageSource = object("Where the image is; one block per kind of hyp
       library: name255("Name of the library."),
       item: name255("Name of the item."),
     }, { version: string("Version of the item; the newest when absent.") }),
-    ovaURL: string("Address of an OVA or OVF.", { maxLength: 8192, pattern: "^https?://.*\\.(ova|ovf)$" }),
+    ovaURL: string("Address of an OVA or OVF.", { pattern: "^https?://.*\\.(ova|ovf)$" }),
     checksum,
     checksumType,
     providerRef: localObjectRef("Provider that the image is limited to."),
   }),
   libvirt: object("Image on libvirt: a path or volume on the host, or a URL to fetch into a storage pool.", {}, {
     path: string("Path of the file on the host, or pool/volume."),
-    url: string("Address to fetch the file from.", { maxLength: 8192, pattern: "^(https?|ftp)://.*" }),
+    url: string("Address to fetch the file from.", { pattern: "^(https?|ftp)://.*" }),
     format: oneOf("Format of the file.", IMAGE_FORMATS, { default: "qcow2" }),
     storagePool: name255("Storage pool that the image lies in or is fetched into."),
     checksum,
@@ -70,7 +70,7 @@ export const ImageSource = object("Where the image is; one block per kind of hyp
   }),
   http,
   registry: object("Disk image in an OCI registry.", {
-    image: string("Reference of the image.", { maxLength: 1024, pattern: IMAGE_PATTERN }),
+    image: string("Reference of the image.", { pattern: IMAGE_PATTERN }),
   }, {
     pullSecretRef: localObjectRef("Secret with credentials for the registry."),
     format: oneOf("Format of the disk in the image.", IMAGE_FORMATS, { default: "qcow2" }),

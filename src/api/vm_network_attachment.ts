@@ -136,6 +136,33 @@ export const vmNetworkAttachment = defineKind({
   description: "A network that interfaces of VMs are plugged into, described once for every kind of hypervisor.",
   spec: VMNetworkAttachmentSpec,
   status: VMNetworkAttachmentStatus,
+  support: {
+    manager: [],
+    managerPlanned: [],
+    descriptive: ["spec.network.type", "spec.metadata"],
+    blocks: {
+      vsphere: ["spec.network.vsphere"],
+      libvirt: ["spec.network.libvirt"],
+      proxmox: ["spec.network.proxmox"],
+    },
+    providers: {
+      mock: { honoured: ["spec"], planned: [] },
+      libvirt: {
+        honoured: [
+          "spec.network.libvirt.networkName",
+          "spec.network.libvirt.bridge.name",
+          "spec.network.libvirt.model",
+          "spec.ipAllocation.type",
+          "spec.ipAllocation.staticConfig",
+          "spec.ipAllocation.dnsConfig.servers",
+          "spec.ipAllocation.dnsConfig.searchDomains",
+        ],
+        planned: ["spec.network.mtu", "spec.network.libvirt", "spec.ipAllocation", "spec.security", "spec.qos"],
+      },
+      vsphere: { honoured: [], planned: ["spec"] },
+      proxmox: { honoured: [], planned: ["spec"] },
+    },
+  },
   printerColumns: [
     { name: "Type", type: "string", jsonPath: ".spec.network.type" },
     { name: "Allocation", type: "string", jsonPath: ".spec.ipAllocation.type" },

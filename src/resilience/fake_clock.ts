@@ -1,4 +1,5 @@
 /** A clock that stands still until a test moves it. @module */
+import { setImmediate } from "node:timers";
 import { type CancelTimer, type Clock, sleepOn } from "./clock.ts";
 
 interface Timer {
@@ -106,5 +107,5 @@ export class FakeClock implements Clock {
 
 /** One turn of the event loop: all microtasks, and I/O that is ready. */
 function macrotask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(() => resolve()));
 }

@@ -121,7 +121,10 @@ export class Controller<T extends KubeObject = KubeObject> {
       const stale = this.#informers.find((informer) => !informer.fresh(key));
       if (stale === undefined) await this.#reconcile(key, priority);
       this.#queue.done(key);
-      stale?.whenFresh(key, () => this.#queue.add(key, { priority }));
+      stale?.whenFresh(key, () => {
+        // Whoever has added it in the meantime has it looked at again with the store as it is now.
+        if (!this.#queue.has(key)) this.#queue.add(key, { priority });
+      });
     }
   }
 

@@ -51,7 +51,8 @@ export class Delays<V> {
   }
 
   #arm(): void {
-    const next = this.#heap[0];
+    let next = this.#heap[0];
+    for (; next !== undefined && this.#live.get(next.key) !== next; next = this.#heap[0]) this.#pop();
     if (next === undefined || (this.#timer !== undefined && this.#timer.due <= next.due)) return;
     this.#timer?.cancel();
     const cancel = this.#clock.setTimeout(() => this.#run(), Math.max(0, next.due - this.#clock.monotonic()));

@@ -177,13 +177,21 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
       this.#store.set(key, object);
       changes = difference(old, object, false);
     }
+    const held = this.#tellAll(changes);
+    // After the handlers: keys that wait for this version are woken by their own change, and not a second time.
     this.#expectations.advance(version);
-    return this.#tellAll(changes);
+    return held;
   }
 
   async #replace(items: T[], version: string | undefined): Promise<void> {
     const fresh = new Map<ObjectKey, T>();
-    for (const item of items) fresh.set(keyOf(item), this.#prepare(item));
+    for (const item of items) {
+      const key = keyOf(item);
+      const known = this.#store.get(key);
+      const same = known !== undefined && known.metadata.resourceVersion === item.metadata.resourceVersion;
+      // What has not changed stays the object that handlers were told of.
+      fresh.set(key, same ? known : this.#prepare(item));
+    }
     const old = this.#store.swap(fresh);
     this.#tombstones.clear();
     this.#expectations.restart(version, this.#beforeList);
@@ -197,7 +205,7 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
     }
     for (const [key, object] of fresh) {
       const before = old.get(key);
-      if (before !== undefined && before.metadata.resourceVersion === object.metadata.resourceVersion) continue;
+      if (before === object) continue;
       for (const change of difference(before, object, true)) changes.push(change);
     }
     await this.#tellAll(changes);

@@ -65,6 +65,8 @@ export class LeaderElector {
   /** The Lease as last written or read. */
   #lease: Lease | undefined;
   #leadership: Leadership | undefined;
+  /** When the last write that went through was begun: what others count from cannot be earlier. */
+  #renewedAt = 0;
 
   constructor(options: LeaderElectorOptions) {
     this.#options = options;
@@ -114,25 +116,27 @@ export class LeaderElector {
    * drained. Calls `onLost` and returns when the lease is lost.
    */
   async hold(signal: AbortSignal): Promise<void> {
-    let renewedAt = this.#clock.monotonic();
     while (!signal.aborted) {
-      const left = this.#renewMs - (this.#clock.monotonic() - renewedAt);
+      const left = this.#leftMs();
       if (left <= 0) return this.#lose(`could not renew it for ${this.#renewMs} ms`);
       await this.#clock.sleep(Math.min(this.#retryMs, left), { signal }).catch(() => {});
       if (signal.aborted) break;
-      const budget = this.#renewMs - (this.#clock.monotonic() - renewedAt);
+      const budget = this.#leftMs();
       if (budget <= 0) continue;
-      const start = this.#clock.monotonic();
       try {
         const outcome = await this.#tryHold(signal, Math.min(budget, this.#renewMs / 2));
         if (!outcome.held) return this.#lose(`${outcome.holder} holds it now`);
-        renewedAt = start;
       } catch (error) {
         if (signal.aborted) break;
         this.#log.warn("cannot renew the lease", { lease: this.#name, error: messageOf(error) });
       }
     }
     await this.#release();
+  }
+
+  /** Time until leadership has to be given up. */
+  #leftMs(): number {
+    return this.#renewMs - (this.#clock.monotonic() - this.#renewedAt);
   }
 
   get #name(): string {
@@ -197,8 +201,10 @@ export class LeaderElector {
   async #create(call: Readonly<Record<string, unknown>>): Promise<Outcome> {
     const { client, namespace, name } = this.#options;
     const fence = Math.floor((this.#clock.now() - FENCE_EPOCH_MS) / 1000);
+    const start = this.#clock.monotonic();
     try {
       this.#lease = await client.create(LEASES, { metadata: { namespace, name }, spec: this.#spec(fence) }, call);
+      this.#renewedAt = start;
       return { held: true, fence };
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
@@ -208,7 +214,9 @@ export class LeaderElector {
 
   async #write(lease: Lease, fence: number, call: Readonly<Record<string, unknown>>): Promise<Outcome> {
     const spec = this.#spec(fence, this.#leadership === undefined ? undefined : lease.spec?.acquireTime);
+    const start = this.#clock.monotonic();
     this.#lease = await this.#options.client.replace(LEASES, { ...lease, spec: { ...lease.spec, ...spec } }, call);
+    this.#renewedAt = start;
     return { held: true, fence };
   }
 
@@ -224,15 +232,17 @@ export class LeaderElector {
   }
 
   async #release(): Promise<void> {
-    const lease = this.#lease;
+    const { client, namespace, name, identity } = this.#options;
     this.#leadership = undefined;
     this.#gauge(0);
-    if (lease === undefined) return;
     try {
+      const call = { timeoutMs: this.#retryMs, lane: "lease" } as const;
+      // Read first: a renewal that was cut off by the shutdown may have been carried out.
+      const lease = await client.find(LEASES, { namespace, name }, call);
+      if (lease?.spec?.holderIdentity !== identity) return;
       // One second, as client-go does: a holder that is empty may be taken over at once anyway.
       const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1 };
-      const call = { timeoutMs: this.#retryMs, lane: "lease" } as const;
-      await this.#options.client.replace(LEASES, { ...lease, spec }, call);
+      await client.replace(LEASES, { ...lease, spec }, call);
       this.#log.info("gave the lease back", { lease: this.#name });
     } catch (error) {
       this.#log.warn("could not give the lease back; it runs out by itself", {

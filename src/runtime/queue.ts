@@ -75,6 +75,11 @@ export class WorkQueue {
     return this.#delays.size;
   }
 
+  /** Whether a key waits or is with a worker. */
+  has(key: ObjectKey): boolean {
+    return this.#running.has(key) || this.#waiting.get(key) !== undefined;
+  }
+
   /** Adds a key, at once or after `afterMs`. Of several delays of a key the shortest counts. Default priority: normal. */
   add(key: ObjectKey, options: { readonly priority?: Priority; readonly afterMs?: number } = {}): void {
     if (this.#closed) return;

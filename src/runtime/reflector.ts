@@ -96,9 +96,10 @@ export class Reflector<T extends KubeObject> {
     if (this.#productive && error instanceof KubeError && !isGone(error) && error.reason !== "InvalidResponse") {
       this.#failures = 0;
     }
-    const { log } = this.#options;
-    const say = this.#failures < 3 ? log.debug : log.warn;
-    say(`watch of ${this.#kind} interrupted`, { kind: this.#kind, failures: this.#failures, error: messageOf(error) });
+    const fields = { kind: this.#kind, failures: this.#failures, error: messageOf(error) };
+    // Streams end now and then; only when they keep ending is it worth a look.
+    if (this.#failures < 3) this.#options.log.debug("watch interrupted", fields);
+    else this.#options.log.warn("watch keeps being interrupted", fields);
     if (isGone(error)) return this.#forget("expired");
     if (!(error instanceof KubeError)) return this.#forget("internal");
     this.#ended(error.reason);

@@ -3,7 +3,7 @@ import type { Edge } from "./import_graph.ts";
 
 /** Floors of `src`, lowest first: a file imports only from its own floor or from one below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["api", "resilience", "telemetry"],
+  ["api", "pki", "resilience", "telemetry"],
   ["contract", "kube"],
   ["runtime"],
   ["controllers", "conformance", "standalone"],

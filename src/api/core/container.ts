@@ -117,12 +117,22 @@ export const securityContext = (description: string) =>
   });
 export type SecurityContext = Static<ReturnType<typeof securityContext>>;
 
-/** `core/v1.Toleration`. */
-export const Toleration = object("A taint of a node that is put up with.", {}, {
+const tolerationFields = {
   effect: string("Effect of the taint: NoSchedule, PreferNoSchedule or NoExecute; every effect when absent."),
   key: string("Key of the taint; every key when absent and the operator is Exists."),
-  operator: string("Exists or Equal; Equal when absent."),
   tolerationSeconds: int64("Seconds that a NoExecute taint is put up with; for ever when absent."),
   value: string("Value of the taint, for Equal."),
+};
+
+/** `core/v1.Toleration`. */
+export const Toleration = object("A taint of a node that is put up with.", {}, {
+  ...tolerationFields,
+  operator: string("Exists or Equal; Equal when absent."),
 });
 export type Toleration = Static<typeof Toleration>;
+
+/** A toleration as VMPlacementPolicy has it, where Equal is written into the object. */
+export const HostToleration = object("A taint of a host that is put up with.", {}, {
+  ...tolerationFields,
+  operator: string("Exists or Equal.", { default: "Equal" }),
+});

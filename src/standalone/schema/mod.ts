@@ -12,4 +12,11 @@ export * from "./limits.ts";
 export { applyJsonPatch } from "./patch/json_patch.ts";
 export { applyMergePatch } from "./patch/merge_patch.ts";
 export { applyStrategicMergePatch } from "./patch/strategic_merge.ts";
-export type { ApplyRequest, ApplyResult, UpdateRequest } from "./apply.ts";
+export {
+  type ApplyRequest,
+  type ApplyResult,
+  serverSideApply,
+  trackUpdate,
+  type UpdateRequest,
+} from "./ownership/apply.ts";
+export { CORE_SCHEMAS, coreSchema } from "./core/mod.ts";

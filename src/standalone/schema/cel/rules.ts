@@ -5,7 +5,7 @@ import { equal, own } from "../json.ts";
 import { correlate } from "../lists.ts";
 import type { Node } from "../node.ts";
 import { isObject, type JsonValue, type ValidationRule } from "../types.ts";
-import { kubernetesEnvironment } from "./library.ts";
+import { foreignCall, kubernetesEnvironment } from "./library.ts";
 import { type CelType, CelTypes } from "./types.ts";
 
 type Evaluate = (variables: Record<string, unknown>) => unknown;
@@ -60,6 +60,11 @@ export function compileRules(root: Node, name: string): RuleCheck | undefined {
     if (!node || !hasRules(node)) return undefined;
     const sources = node.schema["x-kubernetes-validations"] ?? [];
     const type = sources.length > 0 ? types.of(node) : undefined;
+    if (sources.length > 0 && !type) {
+      throw new Error(
+        `schema of ${name}: rules at ${node.path}: the schema there leaves the value open, rules cannot see it`,
+      );
+    }
     const listType = node.schema["x-kubernetes-list-type"];
     return {
       node,
@@ -93,6 +98,8 @@ function compileRule(
   const refuse = (why: string) =>
     new Error(`schema of ${schemaName}: rule ${JSON.stringify(source.rule)} at ${node.path || "the root"}: ${why}`);
   const compile = (text: string, scope: CelEnvironment, wanted: string): Evaluate => {
+    const foreign = foreignCall(text);
+    if (foreign !== undefined) throw refuse(`${JSON.stringify(foreign)} is not a function of Kubernetes`);
     // `has(a.b)` is not type checked by the library, and a misspelt field would silently pass: check its operand too.
     const operands = text.replaceAll(/\bhas\(\s*([^()]*)\)/g, "(dyn($1) == dyn($1))");
     for (const candidate of [operands, text]) {

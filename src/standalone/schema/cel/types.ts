@@ -30,34 +30,28 @@ export function celNames(name: string): readonly string[] {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(escaped) ? [escaped] : [];
 }
 
-/** A JSON value of unknown shape: whole numbers are `int`, other numbers `double`. */
-function dynamic(value: JsonValue): unknown {
-  if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map(dynamic);
-  if (isObject(value)) return new Map(Object.entries(value).map(([name, item]) => [name, dynamic(item)]));
-  return value;
-}
-const DYN: CelType = { name: "dyn", convert: dynamic };
+/** An integer or a string: `type()` tells which. */
+const INT_OR_STRING: CelType = {
+  name: "dyn",
+  convert: (value) => (typeof value === "number" ? BigInt(Math.trunc(value)) : value),
+};
 
 /** Declares the types of a schema in an environment, each object type once. */
 export class CelTypes {
-  readonly #types = new Map<Node, CelType>();
+  readonly #types = new Map<Node, CelType | undefined>();
   readonly #names = new Set<string>();
 
   constructor(readonly env: CelEnvironment) {}
 
-  /** The type of values of `node`. */
-  of(node: Node): CelType {
-    const known = this.#types.get(node);
-    if (known) return known;
-    const type = this.#declare(node);
-    this.#types.set(node, type);
-    return type;
+  /** The type of values of `node`; `undefined` when the schema leaves it open, which hides it from rules. */
+  of(node: Node): CelType | undefined {
+    if (!this.#types.has(node)) this.#types.set(node, this.#declare(node));
+    return this.#types.get(node);
   }
 
-  #declare(node: Node): CelType {
+  #declare(node: Node): CelType | undefined {
     const { schema } = node;
-    if (schema["x-kubernetes-int-or-string"]) return DYN;
+    if (schema["x-kubernetes-int-or-string"]) return INT_OR_STRING;
     switch (schema.type) {
       case "string":
         return this.#string(schema.format);
@@ -68,9 +62,8 @@ export class CelTypes {
       case "boolean":
         return { name: "bool", convert: (value) => value };
       case "array": {
-        if (!node.items) return DYN;
-        const item = this.of(node.items);
-        return {
+        const item = node.items && this.of(node.items);
+        return item && {
           name: `list<${item.name}>`,
           convert: (value) => (Array.isArray(value) ? value.map((x) => item.convert(x)) : []),
         };
@@ -78,7 +71,7 @@ export class CelTypes {
       case "object":
         return this.#object(node);
       case undefined:
-        return DYN;
+        return undefined;
     }
   }
 
@@ -103,16 +96,15 @@ export class CelTypes {
     }
   }
 
-  #object(node: Node): CelType {
+  #object(node: Node): CelType | undefined {
     if (node.additional && node.properties.size === 0) {
       const value = this.of(node.additional);
-      return {
+      return value && {
         name: `map<string, ${value.name}>`,
         convert: (object) =>
           new Map(isObject(object) ? Object.entries(object).map(([k, v]) => [k, value.convert(v)]) : []),
       };
     }
-    if (node.preserve && node.properties.size === 0) return DYN;
     return this.#message(node);
   }
 
@@ -121,6 +113,7 @@ export class CelTypes {
     const converters = new Map<string, { names: readonly string[]; type: CelType }>();
     for (const [property, child] of node.properties) {
       const type = this.of(child);
+      if (!type) continue;
       const names = celNames(property);
       converters.set(property, { names, type });
       // A nullable value may be `null`, which no other CEL type includes.

@@ -46,7 +46,7 @@ function mergeObject(original: JsonObject, patch: JsonObject, schema: Structural
   for (const [key, value] of Object.entries(rest)) {
     if (key === RETAIN_KEYS || key.startsWith(SET_ORDER)) continue;
     if (key.startsWith(DELETE_FROM)) deleteFrom(result, key.slice(DELETE_FROM.length), value);
-    else if (value === null) delete result[key];
+    else if (value === null || (isObject(value) && own(value, PATCH) === "delete")) delete result[key];
     else define(result, key, mergeValue(own(result, key), value, child(schema, key)));
   }
   for (const [key, order] of Object.entries(rest)) {
@@ -151,6 +151,11 @@ export function applyStrategicMergePatch(object: JsonObject, patch: JsonValue, s
     throw new RequestError(400, "BadRequest", "error decoding patch: a strategic merge patch is a JSON object");
   }
   const result = mergeObject(clone(object), clone(patch), schema);
+  // `$patch: replace` of the whole object replaces what it says, not what it is.
+  for (const name of ["apiVersion", "kind"]) {
+    const identity = own(object, name);
+    if (own(result, name) === undefined && identity !== undefined) result[name] = identity;
+  }
   checkDepth(result, "the patched object");
   return result;
 }

@@ -1,0 +1,76 @@
+/** What the integration suites need from the machine, installed or built where it can be. @module */
+import { isFile } from "../../tests/rigs/command.ts";
+import {
+  ensureGuestImage,
+  guestImagePath,
+  HYPERVISOR_PACKAGES,
+  IMAGE_PACKAGES,
+  machineUnfit,
+} from "../../tests/rigs/libvirt/mod.ts";
+import { buildTool, buildUnavailable, findTool, type Tool, TOOLS } from "../../tests/rigs/kubernetes/mod.ts";
+import { installPackages, installUnavailable, missingPackages } from "./packages.ts";
+
+/** Takes one line of the report. */
+export type Say = (line: string) => void;
+
+/**
+ * Brings the machine to where every suite can run, and says in a line for each thing what is there, what is made, and
+ * what cannot be had. It never fails for what it cannot get: the suites that need it are skipped and say so.
+ */
+export async function setUp(say: Say): Promise<void> {
+  const unfit = machineUnfit();
+  if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
+  else if (await debianPackages(say)) await guestImage(say);
+  for (const tool of TOOLS) await kubernetesTool(tool, say);
+}
+
+async function debianPackages(say: Say): Promise<boolean> {
+  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES });
+  if (names.length === 0) {
+    say("have     the Debian packages of the libvirt rig");
+    return true;
+  }
+  const why = installUnavailable();
+  if (why) {
+    say(cannot(`Debian packages (${names.join(" ")})`, why, "libvirt"));
+    return false;
+  }
+  say(`install  Debian packages: ${names.join(" ")}`);
+  return await attempt(say, `Debian packages (${names.join(" ")})`, "libvirt", () => installPackages(names));
+}
+
+async function guestImage(say: Say): Promise<void> {
+  const path = await guestImagePath();
+  if (isFile(path)) return say(`have     the guest image of the libvirt rig: ${path}`);
+  say(`build    the guest image of the libvirt rig: ${path}`);
+  await attempt(say, "the guest image", "libvirt", () => ensureGuestImage());
+}
+
+async function kubernetesTool(tool: Tool, say: Say): Promise<void> {
+  const path = findTool(tool);
+  if (path) return say(`have     ${tool.name}: ${path}`);
+  const what = `${tool.name} ${tool.version}`;
+  const suites = tool.name === "kubectl" ? "kubectl or kubernetes" : "kubernetes";
+  const why = buildUnavailable();
+  if (why) return say(cannot(what, `${why} (or point KUBEBUILDER_ASSETS at a folder that has it)`, suites));
+  await attempt(say, what, suites, () => buildTool(tool, (line) => say(`build    ${line}`)));
+}
+
+async function attempt(say: Say, what: string, suites: string, make: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await make();
+    return true;
+  } catch (error) {
+    say(cannot(what, lastLine(error), suites));
+    return false;
+  }
+}
+
+/** What a command said last is what was wrong; the report has one line for each thing. */
+function lastLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).trim().split("\n").at(-1) ?? "";
+}
+
+function cannot(what: string, why: string, suites: string): string {
+  return `cannot   get ${what}: ${why}; skipped for it: suites that need ${suites}`;
+}

@@ -1,0 +1,50 @@
+/**
+ * `deno task test`: everything that can run on this machine. Installs what the suites need, runs the checks of every
+ * commit, the unit tests and the integration suites, and ends with the line `N passed, N failed, N skipped`. The exit
+ * code is 0 only if nothing failed; a check that breaks counts as one failure.
+ */
+import { libvirtRig } from "../tests/rigs/libvirt/mod.ts";
+import { kubectlRig, kubernetesRig } from "../tests/rigs/kubernetes/mod.ts";
+import type { Need } from "../tests/rigs/skip.ts";
+import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
+import { assertDenoVersion } from "./deno_version.ts";
+import { setUp } from "./setup/setup.ts";
+import { add, type Counts, summaryLine } from "./test/counts.ts";
+import { runAndTell } from "./test/run_tests.ts";
+import { assign, INTEGRATION_SUITES, type NeedName, testFiles, UNIT_SUITE } from "./test/suites.ts";
+
+const NEEDS: Readonly<Record<NeedName, Need>> = {
+  libvirt: libvirtRig,
+  kubernetes: kubernetesRig,
+  kubectl: kubectlRig,
+};
+
+async function main(): Promise<Counts> {
+  let sum: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const { bySuite } = assign(testFiles("."));
+  await setUp((line) => console.log(line));
+  for (const check of STATIC_CHECKS) {
+    if (!(await runCheck(check))) sum = add(sum, { passed: 0, failed: 1, skipped: 0 });
+  }
+  sum = add(sum, await runAndTell(UNIT_SUITE.name, unitTestArgs(), UNIT_SUITE.minutes));
+  for (const suite of INTEGRATION_SUITES) {
+    for (const file of bySuite.get(suite) ?? []) {
+      const reasons = await Promise.all(suite.needs.map((need) => NEEDS[need].unavailable()));
+      const why = reasons.find((reason) => reason !== undefined);
+      if (why === undefined) {
+        sum = add(sum, await runAndTell(`${suite.name}: ${file}`, [file], suite.minutes));
+        continue;
+      }
+      console.log(`SKIPPED ${suite.name}: ${file} because ${why}`);
+      sum = add(sum, { passed: 0, failed: 0, skipped: 1 });
+    }
+  }
+  return sum;
+}
+
+if (import.meta.main) {
+  assertDenoVersion();
+  const sum = await main();
+  console.log(summaryLine(sum));
+  Deno.exit(sum.failed > 0 ? 1 : 0);
+}

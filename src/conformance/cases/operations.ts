@@ -1,0 +1,61 @@
+/** Operations, fences and tasks. @module */
+import { assert, assertEquals } from "@virtrigaud/deps";
+import type { ConformanceCase } from "../case.ts";
+
+export const operationCases: readonly ConformanceCase[] = [
+  {
+    name: "operations/stale-fence",
+    promise: "a change with an older fence than one seen before is a Conflict with reason StaleFence, and not made",
+    run: async (subject) => {
+      const vm = await subject.create();
+      const stale = subject.state.fence;
+      subject.state.fence++;
+      await subject.power(vm, "On", "On");
+      const operation = subject.operation(vm.ownerUid, { fence: stale });
+      const call = subject.provider.power({ operation, vmId: vm.vmId, op: "Off" }, subject.context);
+      await subject.refuses("power Off", call, "Conflict", { reason: "StaleFence" });
+      assertEquals((await subject.describe(vm.vmId)).power, "On");
+    },
+  },
+  {
+    name: "operations/error-is-not-remembered",
+    promise: "an operation that was refused may be tried again with the same id when the reason is gone",
+    run: async (subject) => {
+      const blocker = await subject.create();
+      const ownerUid = subject.owner();
+      const spec = subject.spec({ name: blocker.spec.name });
+      const request = { operation: subject.operation(ownerUid), spec, powerOn: false };
+      await subject.refuses("create", subject.provider.create(request, subject.context), "Conflict");
+      await subject.delete(blocker);
+      await subject.done(subject.provider.create(request, subject.context));
+      assert(await subject.exists({ ownerUid }), "the second try made no VM");
+    },
+  },
+  {
+    name: "tasks/unknown",
+    promise: "a task that is not known is NotFound with reason TaskUnknown",
+    run: async (subject) => {
+      const call = subject.provider.taskStatus({ id: "vcts-no-such-task" }, subject.context);
+      await subject.refuses("taskStatus", call, "NotFound", { reason: "TaskUnknown" });
+    },
+  },
+  {
+    name: "tasks/come-to-an-end",
+    promise: "progress never goes back, and a task that has ended stays so",
+    run: async (subject) => {
+      const request = { operation: subject.operation(subject.owner()), spec: subject.spec(), powerOn: false };
+      const { task } = await subject.provider.create(request, subject.context);
+      if (task === undefined) return;
+      let progress = 0;
+      await subject.until("the end of the task", subject.timeouts.taskMs, async () => {
+        const status = await subject.provider.taskStatus(task, subject.context);
+        assertEquals(status.task.id, task.id);
+        const now = status.progressPercent ?? progress;
+        assert(now >= progress && now <= 100, `progress went from ${progress} to ${now}`);
+        progress = now;
+        return status.state === "Running" ? undefined : true;
+      });
+      assertEquals((await subject.provider.taskStatus(task, subject.context)).state, "Succeeded");
+    },
+  },
+];

@@ -1,0 +1,46 @@
+/** The gRPC service, loaded from the generated descriptor: nothing is read from disk at run time. @module */
+import { Buffer } from "node:buffer";
+import { grpc, protoLoader } from "@virtrigaud/deps/grpc.ts";
+import descriptor from "./gen/descriptor.json" with { type: "json" };
+
+/** Full name of the service. */
+export const SERVICE = "provider.v1.Provider";
+
+/** Largest message either side takes, bytes. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** Serializer pair of a message by its full name. */
+export interface MessageType {
+  readonly serialize: (message: object) => Uint8Array;
+  readonly deserialize: (bytes: Uint8Array) => object;
+}
+
+// Presence is kept (`defaults`, `arrays`, `objects` false): the codec decides what absence means.
+const definition = protoLoader.fromJSON(descriptor as Parameters<typeof protoLoader.fromJSON>[0], {
+  longs: String,
+  enums: String,
+  defaults: false,
+  arrays: false,
+  objects: false,
+  oneofs: false,
+});
+
+/** The whole package, for reflection. */
+export const packageDefinition = definition;
+
+/** Methods of the service, for client and server. */
+export const serviceDefinition: grpc.ServiceDefinition = (() => {
+  const service = definition[SERVICE];
+  if (service === undefined || "format" in service) throw new Error(`descriptor has no service ${SERVICE}`);
+  return service as grpc.ServiceDefinition;
+})();
+
+/** Serializers of a message that travels outside a call, such as the error detail in a trailer. */
+export function messageType(fullName: string): MessageType {
+  const type = definition[fullName];
+  if (type === undefined || !("format" in type) || !("serialize" in type)) {
+    throw new Error(`descriptor has no message ${fullName}`);
+  }
+  const { serialize, deserialize } = type as protoLoader.MessageTypeDefinition<object, object>;
+  return { serialize, deserialize: (bytes) => deserialize(Buffer.from(bytes)) };
+}

@@ -1,0 +1,224 @@
+/** A real kube-apiserver with its etcd on loopback. @module */
+import { run } from "../command.ts";
+import { endInstance, makeInstance, sweepInstances } from "../instance.ts";
+import { type Authority, createAuthority, type KeyPair, serviceAccountKeys } from "./pki.ts";
+import { type ServerProcess, startServer } from "./process.ts";
+import { findTool, type Tool, TOOLS } from "./tools.ts";
+
+const KIND = "k8s";
+/** Both processes are ready after 3 s on an idle machine. */
+const START_TIMEOUT_MS = 120_000;
+
+/** Access of one user. */
+export interface UserAccess extends KeyPair {
+  readonly kubeconfigPath: string;
+}
+
+/** One line of the audit log, as far as tests look at it (audit.k8s.io/v1 Event). */
+export interface AuditEvent {
+  readonly verb: string;
+  readonly stage: string;
+  readonly userAgent?: string;
+  readonly requestURI: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string };
+  readonly responseStatus?: { readonly code: number };
+}
+
+/** A running API server: RBAC, own CA, audit log; no controller manager, no scheduler, no kubelet. */
+export interface Kubernetes extends AsyncDisposable {
+  readonly url: string;
+  readonly caPem: string;
+  /** A member of `system:masters`. */
+  readonly admin: UserAccess;
+  /** The administrator's kubeconfig. */
+  readonly kubeconfigPath: string;
+  /** Makes a client certificate for a user; what it may do, RBAC says. */
+  user(name: string, groups?: readonly string[]): Promise<UserAccess>;
+  /** Runs kubectl as the administrator and gives what it printed. */
+  kubectl(...args: string[]): Promise<string>;
+  /** `kubectl apply -f -` of manifests in YAML or JSON. */
+  apply(manifests: string): Promise<string>;
+  /** Server-side apply of every CRD in a folder; returns when all are established. */
+  installCrds(folder: string): Promise<void>;
+  /** Every completed request so far: the honest count of API traffic by user agent. */
+  audit(): Promise<AuditEvent[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts etcd and kube-apiserver; ask {@linkcode kubernetesRig.unavailable} first. Takes about 4 s. */
+export async function startKubernetes(options: { signal?: AbortSignal } = {}): Promise<Kubernetes> {
+  await sweepInstances();
+  const dir = await makeInstance(KIND);
+  const servers: ServerProcess[] = [];
+  const stop = async () => {
+    // The API server first: it writes to etcd while it ends.
+    for (const server of servers.splice(0).reverse()) await server.stop();
+    await endInstance(dir);
+  };
+  try {
+    const authority = await createAuthority();
+    const [clientPort, peerPort, port] = freePorts(3);
+    const etcdUrl = `http://127.0.0.1:${clientPort}`;
+    servers.push(await startServer(dir, "etcd", etcdCommand(dir, etcdUrl, `http://127.0.0.1:${peerPort}`)));
+    await writeApiServerFiles(dir, authority);
+    servers.push(await startServer(dir, "kube-apiserver", apiServerCommand(dir, etcdUrl, Number(port))));
+
+    const url = `https://127.0.0.1:${port}`;
+    const user: Kubernetes["user"] = async (name, groups = []) => {
+      const pair = await authority.client(name, groups);
+      const kubeconfigPath = `${dir}/${encodeURIComponent(name)}.kubeconfig`;
+      const text = JSON.stringify(kubeconfig(url, authority.caPem, name, pair));
+      await Deno.writeTextFile(kubeconfigPath, text, { mode: 0o600 });
+      return { ...pair, kubeconfigPath };
+    };
+    const admin = await user("rig-admin", ["system:masters"]);
+    await untilReady(url, authority.caPem, admin, servers, options.signal);
+
+    const kubectl = (args: readonly string[], input?: string): Promise<string> =>
+      run([tool("kubectl"), `--kubeconfig=${admin.kubeconfigPath}`, ...args], {
+        // kubectl keeps its discovery cache at home.
+        env: { HOME: dir },
+        ...(input === undefined ? {} : { input }),
+      });
+    return {
+      url,
+      caPem: authority.caPem,
+      admin,
+      kubeconfigPath: admin.kubeconfigPath,
+      user,
+      kubectl: (...args) => kubectl(args),
+      apply: (manifests) => kubectl(["apply", "-f", "-"], manifests),
+      installCrds: async (folder) => {
+        await kubectl(["apply", "--server-side", "-f", folder]);
+        await kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", folder]);
+      },
+      audit: async () => {
+        const lines = (await Deno.readTextFile(`${dir}/audit.log`)).trim().split("\n");
+        return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function tool(name: Tool["name"]): string {
+  const path = TOOLS.filter((candidate) => candidate.name === name).map(findTool)[0];
+  if (path === undefined) {
+    throw new Error(`${name} is neither in the cache nor in KUBEBUILDER_ASSETS: run deno task setup`);
+  }
+  return path;
+}
+
+function etcdCommand(dir: string, clientUrl: string, peerUrl: string): string[] {
+  return [
+    tool("etcd"),
+    `--data-dir=${dir}/etcd`,
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+    // Nothing here outlives the run.
+    "--unsafe-no-fsync",
+  ];
+}
+
+async function writeApiServerFiles(dir: string, authority: Authority): Promise<void> {
+  const [server, tokens] = [await authority.server(), await serviceAccountKeys()];
+  const policy = {
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    omitStages: ["RequestReceived", "ResponseStarted"],
+    rules: [{ level: "Metadata" }],
+  };
+  const files = {
+    "ca.crt": authority.caPem,
+    "server.crt": server.certPem,
+    "server.key": server.keyPem,
+    "tokens.pub": tokens.publicPem,
+    "tokens.key": tokens.privatePem,
+    "audit-policy.json": JSON.stringify(policy),
+    "audit.log": "",
+  };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${dir}/${name}`, text, { mode: 0o600 });
+}
+
+function apiServerCommand(dir: string, etcdUrl: string, port: number): string[] {
+  return [
+    tool("kube-apiserver"),
+    `--etcd-servers=${etcdUrl}`,
+    `--secure-port=${port}`,
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    `--tls-cert-file=${dir}/server.crt`,
+    `--tls-private-key-file=${dir}/server.key`,
+    `--client-ca-file=${dir}/ca.crt`,
+    "--authorization-mode=RBAC",
+    "--anonymous-auth=false",
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${dir}/tokens.pub`,
+    `--service-account-signing-key-file=${dir}/tokens.key`,
+    "--service-cluster-ip-range=10.0.0.0/24",
+    // It waits for tokens that only a controller manager would make.
+    "--disable-admission-plugins=ServiceAccount",
+    `--audit-policy-file=${dir}/audit-policy.json`,
+    `--audit-log-path=${dir}/audit.log`,
+  ];
+}
+
+/** A kubeconfig as an object; JSON is YAML. */
+function kubeconfig(server: string, caPem: string, user: string, pair: KeyPair): Record<string, unknown> {
+  return {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "rig", cluster: { server, "certificate-authority-data": btoa(caPem) } }],
+    users: [{
+      name: user,
+      user: { "client-certificate-data": btoa(pair.certPem), "client-key-data": btoa(pair.keyPem) },
+    }],
+    contexts: [{ name: "rig", context: { cluster: "rig", user } }],
+    "current-context": "rig",
+  };
+}
+
+async function untilReady(
+  url: string,
+  caPem: string,
+  admin: KeyPair,
+  servers: readonly ServerProcess[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
+  const giveUp = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  using client = Deno.createHttpClient({ caCerts: [caPem], cert: admin.certPem, key: admin.keyPem });
+  const init: RequestInit & { client: Deno.HttpClient } = { client, signal: giveUp };
+  for (let last = "no answer";;) {
+    try {
+      const response = await fetch(`${url}/readyz`, init);
+      last = await response.text();
+      if (response.ok) return;
+    } catch (error) {
+      last = String(error);
+    }
+    for (const server of servers) {
+      const failure = await server.failure();
+      if (failure) throw new Error(failure);
+    }
+    signal?.throwIfAborted();
+    if (timeout.aborted) throw new Error(`kube-apiserver was not ready after ${START_TIMEOUT_MS / 1000} s: ${last}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Ports that are free now; held together, so that they differ. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const ports = listeners.map((listener) => listener.addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
