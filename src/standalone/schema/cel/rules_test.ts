@@ -174,6 +174,31 @@ Deno.test("objects and lists are compared by content in transition rules", () =>
   assertEquals(after([2, 1], 1).map(errorText), ["spec: Invalid value: o is immutable"]);
 });
 
+Deno.test("the order of sets and map lists does not matter to equality, that of other lists does", () => {
+  const map: StructuralSchema = {
+    type: "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["n"],
+    items: { type: "object", properties: { n: text, v: integer } },
+  };
+  const properties = {
+    map,
+    inner: { type: "object", properties: { set: { type: "array", "x-kubernetes-list-type": "set", items: text } } },
+  } as const;
+  const schema = compileSchema({
+    properties: {
+      spec: { type: "object", properties, ...rules("self.map == oldSelf.map", "self.inner == oldSelf.inner") },
+    },
+  });
+  const spec = (map: JsonObject[], set: string[], n = 0): JsonObject => ({ map, inner: { set }, n });
+  const [a, b] = [{ n: "a", v: 1 }, { n: "b", v: 2 }];
+  const errors = (now: JsonObject) => schema.validate(object(now), object(spec([a, b], ["x", "y"]))).length;
+  assertEquals(errors(spec([b, a], ["y", "x"])), 0);
+  assertEquals(errors(spec([b, { n: "a", v: 9 }], ["x", "y"])), 1);
+  assertEquals(errors(spec([a, b], ["x", "z"])), 1);
+  assertEquals(errors(spec([a], ["x"])), 2);
+});
+
 const specWith = (rule: ValidationRule | string, properties: Record<string, StructuralSchema> = {}) => () =>
   compileSchema({
     properties: {

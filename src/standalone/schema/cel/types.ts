@@ -8,6 +8,8 @@ export interface CelType {
   readonly name: string;
   /** Converts a value that has passed schema validation. */
   convert(value: JsonValue): unknown;
+  /** Whether two converted values are equal; the order of elements of sets and map lists does not matter. */
+  equal(a: unknown, b: unknown): boolean;
 }
 
 /** Words of CEL that may follow a dot nonetheless; rules may also write them escaped. */
@@ -34,6 +36,7 @@ export function celNames(name: string): readonly string[] {
 const INT_OR_STRING: CelType = {
   name: "dyn",
   convert: (value) => (typeof value === "number" ? BigInt(Math.trunc(value)) : value),
+  equal: Object.is,
 };
 
 /** Declares the types of a schema in an environment, each object type once. */
@@ -56,18 +59,13 @@ export class CelTypes {
       case "string":
         return this.#string(schema.format);
       case "integer":
-        return { name: "int", convert: (value) => BigInt(Math.trunc(Number(value))) };
+        return { name: "int", convert: (value) => BigInt(Math.trunc(Number(value))), equal: Object.is };
       case "number":
-        return { name: "double", convert: (value) => value };
+        return { name: "double", convert: (value) => value, equal: (a, b) => a === b };
       case "boolean":
-        return { name: "bool", convert: (value) => value };
-      case "array": {
-        const item = node.items && this.of(node.items);
-        return item && {
-          name: `list<${item.name}>`,
-          convert: (value) => (Array.isArray(value) ? value.map((x) => item.convert(x)) : []),
-        };
-      }
+        return { name: "bool", convert: (value) => value, equal: Object.is };
+      case "array":
+        return this.#list(node);
       case "object":
         return this.#object(node);
       case undefined:
@@ -75,24 +73,49 @@ export class CelTypes {
     }
   }
 
-  #string(format: string | undefined): CelType {
-    const parse = (name: string, call: string): CelType => {
-      const run = this.env.parse(`${call}(text)`);
-      return { name, convert: (value) => run({ text: value }) };
+  #list({ items, schema }: Node): CelType | undefined {
+    const item = items && this.of(items);
+    if (!item) return undefined;
+    const name = `list<${item.name}>`;
+    const listType = schema["x-kubernetes-list-type"];
+    const ordered = listType === undefined || listType === "atomic";
+    const equal = (a: unknown, b: unknown): boolean =>
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length &&
+      a.every((x, i) => ordered ? item.equal(x, b[i]) : b.some((y) => item.equal(x, y)));
+    // Elements of a map list have a type of their own, so that this equality is the list's alone.
+    if (listType === "map") this.env.registerOperator(`${name} == ${name}`, equal);
+    return {
+      name,
+      equal,
+      convert: (value) => (Array.isArray(value) ? value.map((x) => item.convert(x)) : []),
     };
+  }
+
+  #string(format: string | undefined): CelType {
     switch (format) {
       case "byte":
         return {
           name: "bytes",
           convert: (value) => Uint8Array.from(atob(String(value)), (char) => char.charCodeAt(0)),
+          equal: (a, b) => String(a) === String(b),
         };
       case "date":
       case "date-time":
-        return { name: "google.protobuf.Timestamp", convert: (value) => new Date(String(value)) };
-      case "duration":
-        return parse("google.protobuf.Duration", "duration");
+        return {
+          name: "google.protobuf.Timestamp",
+          convert: (value) => new Date(String(value)),
+          equal: (a, b) => Number(a) === Number(b),
+        };
+      case "duration": {
+        const parse = this.env.parse("duration(text)");
+        return {
+          name: "google.protobuf.Duration",
+          convert: (value) => parse({ text: value }),
+          equal: (a, b) => String(a) === String(b),
+        };
+      }
       default:
-        return { name: "string", convert: (value) => value };
+        return { name: "string", convert: (value) => value, equal: Object.is };
     }
   }
 
@@ -101,6 +124,7 @@ export class CelTypes {
       const value = this.of(node.additional);
       return value && {
         name: `map<string, ${value.name}>`,
+        equal: (a, b) => sameEntries(a, b, () => value),
         convert: (object) =>
           new Map(isObject(object) ? Object.entries(object).map(([k, v]) => [k, value.convert(v)]) : []),
       };
@@ -111,21 +135,27 @@ export class CelTypes {
   #message(node: Node): CelType {
     const fields: Record<string, string> = {};
     const converters = new Map<string, { names: readonly string[]; type: CelType }>();
+    const byName = new Map<string, CelType>();
     for (const [property, child] of node.properties) {
       const type = this.of(child);
       if (!type) continue;
       const names = celNames(property);
       converters.set(property, { names, type });
       // A nullable value may be `null`, which no other CEL type includes.
-      for (const name of names) fields[name] = child.schema.nullable ? "dyn" : type.name;
+      for (const name of names) {
+        fields[name] = child.schema.nullable ? "dyn" : type.name;
+        byName.set(name, type);
+      }
     }
     const name = this.#name(node);
     // A class of its own per type: the library tells types apart by constructor.
     const ctor = class extends Map<string, unknown> {};
     this.env.registerType(name, { ctor, fields });
-    this.env.registerOperator(`${name} == ${name}`, (a: Map<string, unknown>, b: Map<string, unknown>) => same(a, b));
+    const equal = (a: unknown, b: unknown) => sameEntries(a, b, (key) => byName.get(key));
+    this.env.registerOperator(`${name} == ${name}`, equal);
     return {
       name,
+      equal,
       convert: (value) => {
         const message = new ctor();
         if (!isObject(value)) return message;
@@ -149,15 +179,12 @@ export class CelTypes {
   }
 }
 
-/** Deep equality of converted values. */
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]));
-  if (a instanceof Map) {
-    return b instanceof Map && a.size === b.size && [...a].every(([key, item]) => b.has(key) && same(item, b.get(key)));
-  }
-  if (a instanceof Date) return b instanceof Date && a.getTime() === b.getTime();
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && same([...a], [...b]);
-  if (typeof a === "object" && a !== null && typeof b === "object" && b !== null) return String(a) === String(b);
-  return false;
+/** Whether two maps have the same keys with equal values; `typeOf` tells how values are compared. */
+function sameEntries(a: unknown, b: unknown, typeOf: (key: string) => CelType | undefined): boolean {
+  if (!(a instanceof Map && b instanceof Map) || a.size !== b.size) return false;
+  return [...a].every(([key, value]) => {
+    const other = b.get(key);
+    if (value === null || other === null) return value === other && b.has(key);
+    return b.has(key) && typeOf(key)?.equal(value, other) === true;
+  });
 }
