@@ -64,6 +64,13 @@ test("a server of another authority, of another name, expired, or in plaintext i
   for (const [serve, connect] of cases) assertEquals((await refusal(serve, connect)).class, "Unavailable");
 });
 
+test("a client that is told not to verify talks to a server of another name, with its own certificate still", async () => {
+  const pki = await testPki();
+  const tls = { ...pki.client, insecureSkipVerify: true };
+  await using loop = await open({ tls: pki.serverTls }, { tls, serverName: "provider.other.svc" });
+  assertEquals((await loop.provider.validate(callContext())).hypervisor, "mock");
+});
+
 test("nothing below TLS 1.3 is spoken", async () => {
   const pki = await testPki();
   await using loop = await open({ tls: pki.serverTls }, { tls: pki.client });
