@@ -7,7 +7,7 @@ import { type ConnectOptions, connectProvider } from "../client/mod.ts";
 import { ProviderError } from "../errors.ts";
 import { type TestPki, testPki, writeTls } from "../testing/certificates.ts";
 import { callContext, loopback, machineSpec, operation } from "../testing/fixture.ts";
-import { type ServeOptions, serveProvider } from "./serve.ts";
+import type { ServeOptions } from "./serve.ts";
 import { openTlsFolder } from "./tls.ts";
 
 /**
