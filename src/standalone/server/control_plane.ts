@@ -80,79 +80,76 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { dataDir, clock = systemClock, authorize = allowAll, faults } = options;
   const inMemory = dataDir === ":memory:";
   if (!inMemory) await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const store = Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options);
-  try {
-    // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.
-    const today = systemClock.now();
-    const identity = inMemory ? await createIdentity(today) : await loadIdentity(dataDir, today);
-    const tokens = options.tokens ?? identity.tokens;
-    const server = await issueServer(identity.authority, today);
-    const registry = new Registry([...coreResources(), ...reviewResources(), ...options.kinds.map(customResource)]);
-    await seed(store, registry, options.kinds, clock);
-    const printer = printers();
-    const watches = new Watches({ store, clock, printer }, options);
-    const collector = new Collector({ store, clock }, registry);
-    const context = {
-      store,
-      clock,
-      printer,
-      registry,
-      watches,
-      openapi: new OpenApi(registry),
-      authenticator: new Authenticator(tokens),
-      authorize,
-      faults,
-      version: VERSION,
-    };
-    const abort = new AbortController();
-    const http = Deno.serve({
-      hostname: "127.0.0.1",
-      port: options.port ?? 0,
-      cert: server.certPem,
-      key: server.keyPem,
-      signal: abort.signal,
-      onListen: () => {},
-    }, (request) => handle(context, request));
-    const url = `https://127.0.0.1:${http.addr.port}`;
-    const caPem = identity.authority.certPem;
-    let closing: Promise<void> | undefined;
-    const close = async (): Promise<void> => {
-      collector.close();
-      watches.close();
-      faults?.clear();
-      const cancel = clock.setTimeout(() => abort.abort(), CLOSE_GRACE_MS);
-      await http.shutdown();
-      cancel();
-      await store.close();
-    };
-    const plane: ControlPlane = {
-      url,
-      address: http.addr,
-      caPem,
-      tokens,
-      get revision() {
-        return store.revision;
-      },
-      get watches() {
-        return watches.size;
-      },
-      kubeconfig(user) {
-        const token = tokens.find(({ name }) => name === user);
-        if (token === undefined) {
-          throw new Error(`no user ${user} in this control plane; it has ${tokens.map(({ name }) => name).join(", ")}`);
-        }
-        return kubeconfig({ server: url, caPem, user, token: token.token });
-      },
-      cutWatches: (chosen, how) => watches.cut(chosen, how),
-      bookmarkWatches: () => watches.bookmarkAll(),
-      close: () => closing ??= close(),
-      [Symbol.asyncDispose]: () => closing ??= close(),
-    };
-    return plane;
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  await using started = new AsyncDisposableStack();
+  const store = started.adopt(Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options), (s) => s.close());
+  // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.
+  const today = systemClock.now();
+  const identity = inMemory ? await createIdentity(today) : await loadIdentity(dataDir, today);
+  const tokens = options.tokens ?? identity.tokens;
+  const authenticator = new Authenticator(tokens);
+  const server = await issueServer(identity.authority, today);
+  const registry = new Registry([...coreResources(), ...reviewResources(), ...options.kinds.map(customResource)]);
+  await seed(store, registry, options.kinds, clock);
+  const printer = printers();
+  const watches = started.adopt(new Watches({ store, clock, printer }, options), (w) => w.close());
+  started.adopt(new Collector({ store, clock }, registry), (c) => c.close());
+  const openapi = new OpenApi(registry);
+  const context = {
+    store,
+    clock,
+    printer,
+    registry,
+    watches,
+    openapi,
+    authenticator,
+    authorize,
+    faults,
+    version: VERSION,
+  };
+  const abort = new AbortController();
+  const http = Deno.serve({
+    hostname: "127.0.0.1",
+    port: options.port ?? 0,
+    cert: server.certPem,
+    key: server.keyPem,
+    signal: abort.signal,
+    onListen: () => {},
+  }, (request) => handle(context, request));
+  started.defer(async () => {
+    watches.close();
+    faults?.clear();
+    const cancel = clock.setTimeout(() => abort.abort(), CLOSE_GRACE_MS);
+    await http.shutdown();
+    cancel();
+  });
+  const running = started.move();
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => closing ??= running.disposeAsync();
+  const url = `https://127.0.0.1:${http.addr.port}`;
+  const caPem = identity.authority.certPem;
+  return {
+    url,
+    address: http.addr,
+    caPem,
+    tokens,
+    get revision() {
+      return store.revision;
+    },
+    get watches() {
+      return watches.size;
+    },
+    kubeconfig(user) {
+      const token = tokens.find(({ name }) => name === user);
+      if (token === undefined) {
+        throw new Error(`no user ${user} in this control plane; it has ${tokens.map(({ name }) => name).join(", ")}`);
+      }
+      return kubeconfig({ server: url, caPem, user, token: token.token });
+    },
+    cutWatches: (chosen, how) => watches.cut(chosen, how),
+    bookmarkWatches: () => watches.bookmarkAll(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** The API level that this server follows; clients warn when it is far from their own. */

@@ -1,10 +1,10 @@
 /** The core kinds that the product and `kubectl` need, as data. @module */
-import { compileSchema, type StructuralSchema } from "../schema/mod.ts";
+import { compileSchema, coreSchema, type StructuralSchema } from "../schema/mod.ts";
 import type { Json, JsonObject } from "../storage/mod.ts";
 import { qualified } from "./errors.ts";
 import { at, child, ensureChild, items, objectOf, strings, text } from "./json.ts";
 import { metaOf } from "./meta.ts";
-import { ALL_VERBS, type Column, type Resource } from "./resource.ts";
+import { ALL_VERBS, apiVersionOf, type Column, type Resource } from "./resource.ts";
 import { age } from "./table.ts";
 
 const AGE: Column = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };
@@ -278,11 +278,14 @@ export function coreResources(): Resource[] {
   return KINDS.map(coreResource);
 }
 
+/** Schema of a kind that nobody writes by hand. */
+const OPEN: StructuralSchema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+
 /** One core kind with what its entry leaves out. */
 export function coreResource(kind: CoreKind): Resource {
   const { group = "", version = "v1", plural } = kind;
   let compiled: Resource["schema"] | undefined;
-  const openapi: StructuralSchema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  const openapi = coreSchema(apiVersionOf({ group, version }), kind.kind) ?? OPEN;
   return {
     group,
     version,

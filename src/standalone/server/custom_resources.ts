@@ -15,8 +15,8 @@ export interface CustomKind {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly namespaced: boolean;
-  /** Structural schema of the whole object. */
-  readonly schema: StructuralSchema;
+  /** Structural schema of the whole object; compiling it refuses what is none. */
+  readonly schema: object;
   readonly printerColumns: readonly Column[];
   readonly subresources: { readonly status?: boolean; readonly scale?: ScalePaths };
 }
@@ -24,12 +24,13 @@ export interface CustomKind {
 /** The resource that serves `kind`. Its schema is compiled when it is first used: that is most of the cost of a kind. */
 export function customResource(kind: CustomKind): Resource {
   let compiled: Resource["schema"] | undefined;
+  const openapi = kind.schema as StructuralSchema;
   return {
     ...kind,
     verbs: ALL_VERBS,
-    openapi: kind.schema,
+    openapi,
     get schema() {
-      return compiled ??= compileSchema(kind.schema, { name: `${qualified(kind)}/${kind.version}` });
+      return compiled ??= compileSchema(openapi, { name: `${qualified(kind)}/${kind.version}` });
     },
     columns: kind.printerColumns,
     status: kind.subresources.status === true,

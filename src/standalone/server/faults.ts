@@ -2,7 +2,7 @@
 import type { Clock } from "@virtrigaud/resilience";
 import { ApiError } from "./errors.ts";
 import type { Attributes } from "./auth.ts";
-import { type EventType, staleLine, type WatchTap } from "./watch.ts";
+import { breakOff, type EventType, staleLine, type WatchTap } from "./watch.ts";
 
 /** Which requests a fault is for; what is absent matches everything. */
 export interface FaultMatch {
@@ -138,19 +138,20 @@ function matches(match: FaultMatch, attributes: Attributes, user: string): boole
 
 /** `response`, broken off as a `truncate` fault asks. */
 export function truncated(response: Response, afterBytes: number): Response {
+  const reader = response.body?.getReader();
   let left = afterBytes;
-  const body = (response.body ?? new Blob([]).stream()).pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        if (left > 0) controller.enqueue(chunk.subarray(0, left));
-        left -= chunk.byteLength;
-        if (left < 0 || afterBytes === 0) controller.error(new Error("fault: answer broken off"));
-      },
-      flush(controller) {
-        controller.error(new Error("fault: answer broken off"));
-      },
-    }),
-  );
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = left > 0 ? (await reader?.read())?.value : undefined;
+      if (chunk === undefined) {
+        await reader?.cancel();
+        return await breakOff(controller);
+      }
+      controller.enqueue(chunk.slice(0, left));
+      left -= chunk.byteLength;
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  }, { highWaterMark: 0 });
   const headers = new Headers(response.headers);
   headers.delete("content-length");
   return new Response(body, { status: response.status, headers });

@@ -9,7 +9,7 @@ type Step =
   | { readonly kind: "filter"; readonly path: string; readonly op: string; readonly value: Json };
 
 const TOKEN =
-  /\.([A-Za-z_$][\w-]*|(?:[\w-]|\\\.)+(?:\/[\w-]+)?)|\[['"]([^'"]*)['"]\]|\[(-?\d+)\]|(\[\*\]|\.\*)|\[\?\(\s*@\.([\w.-]+)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|-?[\d.]+|true|false)\s*\)\]/gy;
+  /\.((?:[\w$-]|\\\.)+(?:\/[\w-]+)?)|\[['"]([^'"]*)['"]\]|\[(-?\d+)\]|(\[\*\]|\.\*)|\[\?\(\s*@\.([\w.-]+)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|-?[\d.]+|true|false)\s*\)\]/gy;
 
 /**
  * Compiles a path once; the result yields the first match in an object, or `undefined`.

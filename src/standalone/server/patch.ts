@@ -1,5 +1,5 @@
 /** patch: JSON, merge, strategic merge and server-side apply. @module */
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch } from "../schema/mod.ts";
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, serverSideApply } from "../schema/mod.ts";
 import type { Json, JsonObject } from "../storage/mod.ts";
 import { badRequest, conflict, unsupportedMediaType } from "./errors.ts";
 import { objectOf, text } from "./json.ts";
@@ -7,7 +7,6 @@ import { metaOf } from "./meta.ts";
 import { shown } from "./read.ts";
 import { flag, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
-import { serverSideApply } from "./semantics.ts";
 import {
   createObject,
   resetFields,

@@ -1,4 +1,5 @@
 /** watch: a stream of changes as lines of JSON. @module */
+import { setImmediate } from "node:timers";
 import type { Change, JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { type ApiError, badRequest, expired, invalid } from "./errors.ts";
@@ -205,6 +206,8 @@ class Watch {
   /** Bytes of the initial state, which a client may take its time for. */
   #allowance: number;
   #queued = 0;
+  /** Called when everything queued was taken. */
+  #drained: ((controller: ReadableStreamDefaultController<Uint8Array>) => Promise<void>) | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -213,6 +216,7 @@ class Watch {
       start: (controller) => {
         this.#controller = controller;
       },
+      pull: (controller) => this.#drained?.(controller),
       cancel: () => this.#finish(),
     }, { highWaterMark: 0, size: (chunk) => chunk.byteLength });
   }
@@ -259,8 +263,11 @@ class Watch {
   end(how: "clean" | "abrupt" = "clean"): void {
     const controller = this.#controller;
     this.#finish();
-    if (how === "clean") controller?.close();
-    else controller?.error(new Error("watch cut on purpose"));
+    if (controller === undefined) return;
+    if (how === "clean") controller.close();
+    // An error drops what is queued; it waits until the client has got what was sent before it.
+    else if (controller.desiredSize === 0) void breakOff(controller);
+    else this.#drained = breakOff;
   }
 
   #finish(): void {
@@ -298,6 +305,19 @@ class Watch {
     }
     if (tapped.end !== undefined) this.end(tapped.end);
   }
+}
+
+/**
+ * Errors the stream of a connection that is to break, a turn later: what was taken from the stream in this turn is not
+ * on the wire yet.
+ */
+export function breakOff(controller: { error(reason: unknown): void }): Promise<void> {
+  return new Promise((resolve) =>
+    setImmediate(() => {
+      controller.error(new Error("connection broken off on purpose"));
+      resolve();
+    })
+  );
 }
 
 function encodeEvent(type: EventType, object: JsonObject): Uint8Array {

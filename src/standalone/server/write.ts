@@ -1,5 +1,5 @@
 /** create and update: what happens to an object between the request and the store. @module */
-import { type FieldError, statusCauses } from "../schema/mod.ts";
+import { type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { timestamp } from "./timestamp.ts";
@@ -9,7 +9,6 @@ import { carryOver, desiredStateDiffers, generatedName, metaOf, sameContent, val
 import { editable, shown } from "./read.ts";
 import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
-import { trackUpdate } from "./semantics.ts";
 
 /** What writing needs. */
 export interface WriteContext {
