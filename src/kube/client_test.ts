@@ -230,6 +230,9 @@ Deno.test("401 gets credentials anew once and repeats", async () => {
   server.fail(verb("list"), { type: "status", code: 401 }, 2);
   assertEquals((await rejection(client.list(CONFIG_MAPS))).code, 401);
   assertEquals(renewed, 2);
+  server.fail(verb("watch"), { type: "status", code: 401 });
+  assertEquals((await rejection(client.watch(CONFIG_MAPS).next())).code, 401);
+  assertEquals(renewed, 3);
 });
 
 Deno.test("an answer that is no JSON, or longer than allowed, is an error that says so", async () => {

@@ -84,7 +84,10 @@ export class KubeHttp {
       const release = await this.#options.lanes[request.lane].acquire(deadline.signal);
       try {
         const result = await this.#once(request, deadline.signal, (response) => Promise.resolve(response.body));
-        if ("error" in result) throw result.error;
+        if ("error" in result) {
+          if (result.error.code === 401) this.#options.connection.invalidate();
+          throw result.error;
+        }
         if (result.value === null) throw invalid(request, "an answer without a body");
         deadline.disarm();
         return { body: result.value, dispose: () => deadline.dispose() };
