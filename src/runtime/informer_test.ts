@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@virtrigaud/deps";
-import { type FakeWatch } from "../kube/testing/mod.ts";
+import { type FakeWatch } from "@virtrigaud/kube/testing";
 import { Informer, type InformerOptions } from "./mod.ts";
 import { type Harness, verb, type Widget, WIDGETS, withHarness } from "./testing/harness.ts";
 
