@@ -45,7 +45,7 @@ export interface ServeOptions {
   readonly port: number;
   /** Port of `/healthz`, `/readyz`, `/health` and `/metrics`; 0 takes a free one, absent serves none. */
   readonly healthPort?: number;
-  /** Address to listen on. Default `0.0.0.0`. */
+  /** Address to listen on, IPv4 or IPv6 (`::` for both). Default `0.0.0.0`. */
   readonly host?: string;
   /** Certificates; absent: plaintext. Callers need a certificate of the authority unless `auth.jwt` is set. */
   readonly tls?: TlsSource;
@@ -120,7 +120,7 @@ export async function serveProvider(options: ServeOptions): Promise<ProviderServ
   );
   health.addTo(server);
   addReflection(server);
-  const port = await bind(server, `${host}:${options.port}`, credentials(options));
+  const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${options.port}`, credentials(options));
   const http = options.healthPort === undefined ? undefined : serveBeside(server, {
     port: options.healthPort,
     host,
