@@ -7,7 +7,16 @@ import { readObject, readValue } from "./body.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { deleteObject } from "./delete.ts";
 import { discover } from "./discovery.ts";
-import { ApiError, badRequest, internal, methodNotAllowed, noSuchPath, notAcceptable, unauthorized } from "./errors.ts";
+import {
+  ApiError,
+  badRequest,
+  internal,
+  invalidOption,
+  methodNotAllowed,
+  noSuchPath,
+  notAcceptable,
+  unauthorized,
+} from "./errors.ts";
 import { type Faults, truncated, watchTap } from "./faults.ts";
 import { mediaType, representation } from "./media.ts";
 import type { OpenApi } from "./openapi.ts";
@@ -250,7 +259,7 @@ async function answerWrite(
 function writeOptions(request: Request, params: URLSearchParams): WriteOptions {
   const validation = params.get("fieldValidation") ?? "";
   if (!["", "Strict", "Warn", "Ignore"].includes(validation)) {
-    throw badRequest(`fieldValidation: unsupported value "${validation}"; expected Ignore, Strict or Warn`);
+    throw invalidOption("CreateOptions", "fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]);
   }
   const agent = (request.headers.get("user-agent") ?? "").split("/")[0]?.trim() || "unknown";
   const manager = params.get("fieldManager") || (isApply(mediaType(request.headers)) ? "" : agent);
@@ -271,7 +280,7 @@ function isDryRun(params: URLSearchParams, options: JsonObject): boolean {
   const values = [...params.getAll("dryRun"), ...(Array.isArray(options.dryRun) ? options.dryRun.map(String) : [])]
     .filter((value) => value !== "");
   const unknown = values.find((value) => value !== "All");
-  if (unknown !== undefined) throw badRequest(`dryRun: unsupported value "${unknown}"; expected All`);
+  if (unknown !== undefined) throw invalidOption("CreateOptions", "dryRun", unknown, ["All"]);
   return values.length > 0;
 }
 

@@ -126,10 +126,8 @@ function select(context: ReadContext, request: ResourceRequest): Page {
     (selector === undefined || selector(shown(resource, entry)))
   );
   const limit = Number(params.get("limit") ?? 0);
-  if (!Number.isInteger(limit) || limit < 0) {
-    throw badRequest(
-      `limit: invalid value "${params.get("limit")}"; expected a whole number of objects, 0 for no limit`,
-    );
+  if (!Number.isInteger(limit)) {
+    throw badRequest(`limit: invalid value "${params.get("limit")}"; expected a whole number of objects`);
   }
   const last = limit > 0 && entries.length > limit ? entries[limit - 1] : undefined;
   if (last === undefined) return { entries, revision };
