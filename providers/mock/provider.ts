@@ -101,7 +101,10 @@ export class MockProvider implements Provider {
       const { vmId, ownerUid } = request;
       if (vmId === undefined && ownerUid === undefined) throw invalid("vmId", "give vmId, ownerUid or both");
       const byId = vmId === undefined ? undefined : world.store.get("vms", vmId);
-      const vm = byId ?? (ownerUid === undefined ? undefined : world.store.vmByOwner(ownerUid));
+      // An id may have passed to somebody else's VM; that one is not what was asked for.
+      const isAnother = ownerUid !== undefined && byId?.ownerUid !== undefined && byId.ownerUid !== ownerUid;
+      const byOwner = ownerUid === undefined ? undefined : world.store.vmByOwner(ownerUid);
+      const vm = isAnother ? byOwner : byId ?? byOwner;
       return vm === undefined ? { exists: false } : { exists: true, vm: observe(world, vm) };
     });
   }

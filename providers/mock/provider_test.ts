@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
 import { Harness } from "./testing/harness.ts";
 
 const names = (harness: Harness) => harness.hypervisor.vms.map(({ name }) => name).sort();
@@ -101,4 +102,75 @@ Deno.test("an older fence is refused, also when the newer one came with a reques
   const error = await assertRejects(() => harness.provider.power(stale, harness.context), ProviderError);
   assertEquals([error.class, error.reason], ["Conflict", "StaleFence"]);
   assertEquals((await harness.describe(vmId)).power, "Off");
+});
+
+Deno.test("a VM that is described by id and owner is not somebody else's", async () => {
+  using harness = new Harness();
+  const vmId = await harness.vm();
+  const look = (ownerUid: string) => harness.provider.describe({ vmId, ownerUid }, harness.context);
+  assertEquals(await look("uid-b"), { exists: false });
+  assertEquals((await look("uid-a")).exists, true);
+});
+
+Deno.test("a VM without a mark can be managed by whoever addresses it by its id", async () => {
+  using harness = new Harness();
+  const vmId = harness.hypervisor.vms[0]?.id ?? "";
+  await harness.settle(harness.provider.power({ operation: harness.operation(), vmId, op: "On" }, harness.context));
+  const vm = await harness.describe(vmId);
+  assertEquals([vm.power, vm.ownerUid], ["On", undefined]);
+});
+
+Deno.test("while a task holds a VM, other changes are a Conflict with reason Locked", async () => {
+  using harness = new Harness();
+  const { vmId } = await harness.provider.create(harness.request(), harness.context);
+  const error = await assertRejects(
+    () => harness.provider.power({ operation: harness.operation(), vmId, op: "On" }, harness.context),
+    ProviderError,
+  );
+  assertEquals([error.class, error.reason], ["Conflict", "Locked"]);
+});
+
+Deno.test("a VM that is suspended while its guest boots comes up after it is resumed", async () => {
+  using harness = new Harness();
+  const vmId = await harness.vm();
+  const power = (op: "On" | "Suspend") =>
+    harness.settle(harness.provider.power({ operation: harness.operation(), vmId, op }, harness.context));
+  await power("On");
+  await power("Suspend");
+  await harness.clock.advance(5000);
+  assertEquals((await harness.describe(vmId)).power, "Suspended");
+  await power("On");
+  await harness.clock.advance(1000);
+  assertEquals((await harness.describe(vmId)).guest.agent, "Running");
+});
+
+Deno.test("the host name comes from user-data, then from meta-data, then from the VM", async () => {
+  using harness = new Harness();
+  const hostname = async (name: string, userData: string, metaData?: string) => {
+    const vmId = await harness.vm({
+      name,
+      guestInit: {
+        type: "CloudInit",
+        userData: new Secret(userData),
+        ...metaData === undefined ? {} : { metaData: new Secret(metaData) },
+      },
+    }, { ownerUid: name, powerOn: true });
+    return (await harness.describe(vmId)).guest.hostname;
+  };
+  const multipart = 'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/cloud-config\n\n' +
+    "#cloud-config\nhostname: from-part\n--b--\n";
+  assertEquals(await hostname("a", "#cloud-config\nhostname: from-user\n", "local-hostname: from-meta"), "from-user");
+  assertEquals(await hostname("b", "#cloud-config\npackages: []\n", '{"local-hostname":"from-meta"}'), "from-meta");
+  assertEquals(await hostname("c", multipart), "from-part");
+  assertEquals(await hostname("d", "#cloud-config\n\t: not yaml"), "d");
+});
+
+Deno.test("a network configuration decides about the addresses of the guest", async () => {
+  using harness = new Harness();
+  const networkConfig = "version: 2\nethernets:\n  eth0:\n    addresses: [192.0.2.9/24]\n";
+  const vmId = await harness.vm(
+    { guestInit: { type: "CloudInit", networkConfig: new Secret(networkConfig) } },
+    { powerOn: true },
+  );
+  assertEquals((await harness.describe(vmId)).ips, ["192.0.2.9"]);
 });

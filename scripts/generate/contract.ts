@@ -5,19 +5,17 @@
  * @module
  */
 import { protobuf } from "@virtrigaud/deps/protobuf.ts";
+import type { GeneratedFile, Generator } from "./generator.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const SOURCES = ["proto/google/rpc/status.proto", "proto/provider/v1/provider.proto"];
 const SERVICE_PACKAGE = "provider.v1";
 
-/** A generated file: path from the root of the repository, and content. */
-export interface GeneratedFile {
-  readonly path: string;
-  readonly text: string;
-}
+const FOLDER = "src/contract/gen";
 
-/** The generated files of the contract as they should be; the caller writes or compares them. */
-export function generateContract(): GeneratedFile[] {
+export const contract: Generator = { name: "provider contract", owns: [FOLDER], files: generateContract };
+
+function generateContract(): GeneratedFile[] {
   const root = new protobuf.Root();
   root.addJSON(protobuf.common.get("google/protobuf/any.proto")?.nested ?? {});
   for (const source of SOURCES) {
@@ -27,8 +25,8 @@ export function generateContract(): GeneratedFile[] {
   const scope = root.lookup(SERVICE_PACKAGE);
   if (!(scope instanceof protobuf.Namespace)) throw new Error(`package ${SERVICE_PACKAGE} is missing in ${SOURCES}`);
   return [
-    { path: "src/contract/gen/descriptor.json", text: JSON.stringify(root.toJSON(), null, 1) + "\n" },
-    { path: "src/contract/gen/wire.ts", text: wireTypes(scope) },
+    { path: `${FOLDER}/descriptor.json`, text: JSON.stringify(root.toJSON(), null, 1) + "\n" },
+    { path: `${FOLDER}/wire.ts`, text: wireTypes(scope) },
   ];
 }
 
@@ -74,8 +72,4 @@ function scalarType(field: protobuf.Field): string {
     default:
       throw new Error(`${field.fullName} has type ${field.type}, which the contract does not use`);
   }
-}
-
-if (import.meta.main) {
-  for (const { path, text } of generateContract()) Deno.writeTextFileSync(new URL(path, ROOT), text);
 }

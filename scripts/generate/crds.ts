@@ -5,6 +5,7 @@ import { type Generator } from "./generator.ts";
 
 const FOLDER = "charts/virtrigaud/crds";
 
+/** One CustomResourceDefinition per kind. */
 export const crds: Generator = {
   name: "CustomResourceDefinitions",
   owns: [FOLDER],

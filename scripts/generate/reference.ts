@@ -8,7 +8,9 @@ import {
   type Support,
   supportOf,
 } from "@virtrigaud/api";
+import { admissionPage } from "./admission.ts";
 import { type GeneratedFile, type Generator } from "./generator.ts";
+import { cell, code, head, NOTICE, row } from "./markdown.ts";
 
 const FOLDER = "docs/reference";
 const PROVIDERS = ["mock", "libvirt", "vsphere", "proxmox"] as const;
@@ -19,12 +21,6 @@ const MARK: Readonly<Record<Support, string>> = {
   planned: "planned",
   refused: "no",
 };
-
-const NOTICE = "<!-- Made by `deno task generate` from src/api; do not edit. -->\n";
-
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-const code = (text: string): string => `\`${cell(text)}\``;
-const row = (...cells: string[]): string => `| ${cells.join(" | ")} |\n`;
 
 function typeOf(schema: JsonSchema): string {
   if (schema["x-kubernetes-int-or-string"]) return schema.pattern === undefined ? "integer or string" : "quantity";
@@ -54,7 +50,6 @@ const name = (field: Field): string => `${code(field.path)}${field.required ? " 
 const preset = (schema: JsonSchema): string => schema.default === undefined ? "" : code(JSON.stringify(schema.default));
 
 function specTable(kind: KindDefinition): string {
-  const head = row("Field", "Type", "Default", "Limits", "Meaning", ...PROVIDERS) + row(...Array(9).fill("---"));
   const spec = kind.schema.properties?.["spec"] ?? {};
   const rows = [...fieldsOf(spec, "spec")].map((field) => {
     const leaf = field.schema.properties === undefined && field.schema.items?.properties === undefined;
@@ -69,7 +64,7 @@ function specTable(kind: KindDefinition): string {
       ...support,
     );
   });
-  return head + rows.join("");
+  return head("Field", "Type", "Default", "Limits", "Meaning", ...PROVIDERS) + rows.join("");
 }
 
 function statusTable(kind: KindDefinition): string {
@@ -77,7 +72,7 @@ function statusTable(kind: KindDefinition): string {
   const rows = [...fieldsOf(status, "status")].map((field) =>
     row(code(field.path), typeOf(field.schema), limitsOf(field.schema), cell(field.schema.description ?? ""))
   );
-  return row("Field", "Type", "Limits", "Meaning") + row("---", "---", "---", "---") + rows.join("");
+  return head("Field", "Type", "Limits", "Meaning") + rows.join("");
 }
 
 function page(kind: KindDefinition): GeneratedFile {
@@ -103,7 +98,7 @@ ${
 ${statusTable(kind)}
 ## Columns of \`kubectl get\`
 
-${row("Column", "Source", "Shown") + row("---", "---", "---")}${
+${head("Column", "Source", "Shown")}${
     kind.printerColumns.map((column) =>
       row(column.name, code(column.jsonPath), column.priority === 1 ? "with `-o wide`" : "always")
     ).join("")
@@ -114,7 +109,7 @@ ${row("Column", "Source", "Shown") + row("---", "---", "---")}${
 function index(): GeneratedFile {
   const text = `${NOTICE}# Field reference
 
-${row("Kind", "What it is") + row("---", "---")}${
+${head("Kind", "What it is")}${
     kinds.map((kind) => row(`[${kind.kind}](${kind.kind.toLowerCase()}.md)`, cell(kind.description))).join("")
   }
 The last columns of each spec table say what a provider does with a field:
@@ -130,8 +125,9 @@ The last columns of each spec table say what a provider does with a field:
   return { path: `${FOLDER}/README.md`, text };
 }
 
+/** One page per kind, an index, and the page about admission. */
 export const reference: Generator = {
   name: "field reference",
   owns: [FOLDER],
-  files: () => [index(), ...kinds.map(page)],
+  files: () => [index(), admissionPage(FOLDER), ...kinds.map(page)],
 };

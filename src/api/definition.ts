@@ -3,14 +3,18 @@ import { type TSchema } from "@virtrigaud/deps";
 import { type JsonSchema, structural } from "./schema.ts";
 import { type SupportTable } from "./support.ts";
 
+/** API group of all kinds. */
 export const GROUP = "infra.virtrigaud.io";
+/** The one version that is served and stored. */
 export const VERSION = "v1beta1";
+/** `apiVersion` of every object. */
 export const API_VERSION = `${GROUP}/${VERSION}` as const;
 
 /** A column of `kubectl get`. Priority 0 (default) shows always, 1 only with `-o wide`. */
 export interface PrinterColumn {
   readonly name: string;
   readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  /** Leads to one value: of `[*]` the API server shows the first result only. */
   readonly jsonPath: string;
   readonly description?: string;
   readonly format?: string;

@@ -60,6 +60,8 @@ for (const kind of kinds) {
     assertEquals(status?.properties?.["conditions"]?.["x-kubernetes-list-map-keys"], ["type"]);
     assertEquals(status?.properties?.["observedGeneration"]?.type, "integer");
     assertEquals(status?.required, undefined);
+    const keyed = [...every(status ?? {}, "status")].filter(({ schema }) => schema["x-kubernetes-list-type"] === "map");
+    assertEquals(keyed.map(({ path }) => path), ["status.conditions"], "a double entry must not lose a status write");
   });
 }
 

@@ -30,6 +30,7 @@ export const DiskSpec = object("One additional disk.", {
     }),
   }),
 });
+/** One additional disk. */
 export type DiskSpec = Static<typeof DiskSpec>;
 
 /** A network interface. */
@@ -55,6 +56,7 @@ export const NetworkRef = object("One network interface.", {
     fieldPath: ".prefix",
   }],
 });
+/** One network interface. */
 export type NetworkRef = Static<typeof NetworkRef>;
 
 /** A list of disks, keyed by name. */

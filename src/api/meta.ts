@@ -74,6 +74,7 @@ export const Condition = object("One observed aspect of the state of the object.
 }, {
   observedGeneration: int64("Generation of the object that this condition was computed from.", { minimum: 0 }),
 });
+/** One observed aspect of the state of the object. */
 export type Condition = Static<typeof Condition>;
 
 /** `status.conditions` of every kind. */

@@ -8,6 +8,7 @@ import { boolean, dateTime, int32, int64, list, object, oneOf, string } from "./
 
 /** One-word summary of a Provider. */
 export const PROVIDER_PHASES = ["Pending", "Starting", "Ready", "Degraded", "Unhealthy", "Deleting", "Failed"] as const;
+/** One of {@linkcode PROVIDER_PHASES}. */
 export type ProviderPhase = (typeof PROVIDER_PHASES)[number];
 
 const usage = (what: string, unit: string) =>
@@ -20,6 +21,7 @@ const usage = (what: string, unit: string) =>
 
 const names = (description: string) => list(description, string("One name."));
 
+/** Schema of {@linkcode ReportedCapabilities}. */
 export const ReportedCapabilities = object("What the provider says it can do.", {}, {
   supportsReconfigureOnline: boolean("Change CPU and memory of a running VM."),
   supportsDiskExpansionOnline: boolean("Grow a disk of a running VM."),
@@ -39,6 +41,7 @@ export const ReportedCapabilities = object("What the provider says it can do.", 
   supportedTransferModes: names("Ways to move a disk: relay, direct."),
 });
 
+/** Schema of `Provider.status`. */
 export const ProviderStatus = object("What is known of the hypervisor and its provider.", {}, {
   phase: oneOf("One-word summary; the conditions are authoritative.", PROVIDER_PHASES),
   message: string("What is going on or wrong, for a person."),
@@ -104,10 +107,13 @@ export const ProviderStatus = object("What is known of the hypervisor and its pr
   conditions,
   observedGeneration,
 });
+/** What is known of the hypervisor and its provider. */
 export type ProviderStatus = Static<typeof ProviderStatus>;
 
+/** A hypervisor that VMs run on, and the provider process through which the manager works with it. */
 export type Provider = KubeResource<"Provider", ProviderSpec, ProviderStatus>;
 
+/** Definition of the kind Provider. */
 export const provider = defineKind({
   kind: "Provider",
   plural: "providers",

@@ -7,6 +7,7 @@ import { boolean, duration, int32, integer, list, object, oneOf, string, stringM
 
 /** Hypervisors that a Provider can stand for. `firecracker` and `qemu` are reserved names without a provider. */
 export const PROVIDER_TYPES = ["vsphere", "libvirt", "firecracker", "qemu", "proxmox", "mock"] as const;
+/** One of {@linkcode PROVIDER_TYPES}. */
 export type ProviderType = (typeof PROVIDER_TYPES)[number];
 
 const HOST = "([a-zA-Z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])";
@@ -63,6 +64,7 @@ const runtime = object("The process that talks to the hypervisor on behalf of th
 
 const name255 = (description: string) => string(description, { maxLength: 255 });
 
+/** Schema of `Provider.spec`. */
 export const ProviderSpec = object("Which hypervisor, how to reach it and how to run its provider.", {
   type: oneOf("Kind of hypervisor.", PROVIDER_TYPES),
   endpoint: string(
@@ -113,4 +115,5 @@ export const ProviderSpec = object("Which hypervisor, how to reach it and how to
     reason: "FieldValueRequired",
   }],
 });
+/** Which hypervisor, how to reach it and how to run its provider. */
 export type ProviderSpec = Static<typeof ProviderSpec>;

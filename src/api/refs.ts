@@ -17,8 +17,10 @@ export const objectRef = (description: string) =>
       pattern: LABEL_PATTERN,
     }),
   });
+/** A value of {@linkcode objectRef}. */
 export type ObjectRef = Static<ReturnType<typeof objectRef>>;
 
 /** A reference within the namespace of the referring object. */
 export const localObjectRef = (description: string) => object(description, { name: objectName }, {});
+/** A value of {@linkcode localObjectRef}. */
 export type LocalObjectRef = Static<ReturnType<typeof localObjectRef>>;

@@ -184,14 +184,6 @@ export function object<R extends Fields, O extends Fields>(
   });
 }
 
-/** Keeps what it does not know: free-form objects that the API server must not prune. */
-export const freeForm = (description: string) =>
-  Type.Unsafe<Record<string, unknown>>({
-    type: "object",
-    description,
-    "x-kubernetes-preserve-unknown-fields": true,
-  });
-
 /** The same schema where another sentence (and, rarely, another default) fits the field better. */
 export const described = <T extends TSchema>(
   description: string,

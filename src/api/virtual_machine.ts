@@ -2,11 +2,12 @@
 import { type Static } from "@virtrigaud/deps";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
-import { boolean, dateTime, int32, int64, list, listMap, object, oneOf, string, stringMap } from "./schema.ts";
+import { boolean, dateTime, int32, int64, list, object, oneOf, string, stringMap } from "./schema.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 
 /** What a VM is seen to be. `OffGraceful` is never observed; it stays for objects written by older versions. */
 export const OBSERVED_POWER_STATES = ["On", "Off", "OffGraceful", "Suspended", "Unknown"] as const;
+/** One of {@linkcode OBSERVED_POWER_STATES}. */
 export type ObservedPowerState = (typeof OBSERVED_POWER_STATES)[number];
 
 /** One-word summary of a VM. */
@@ -22,6 +23,7 @@ export const VIRTUAL_MACHINE_PHASES = [
   "Failed",
   "Unknown",
 ] as const;
+/** One of {@linkcode VIRTUAL_MACHINE_PHASES}. */
 export type VirtualMachinePhase = (typeof VIRTUAL_MACHINE_PHASES)[number];
 
 /**
@@ -39,8 +41,10 @@ export const Operation = object("Step on the hypervisor that is under way.", {
   generation: int64("Generation of `spec` that the step carries out."),
   message: string("What the last attempt ended with."),
 });
+/** Step on the hypervisor that is under way. */
 export type Operation = Static<typeof Operation>;
 
+/** Schema of `VirtualMachine.status`. */
 export const VirtualMachineStatus = object("What the virtual machine is seen to be.", {}, {
   id: string("Identifier of the machine in the hypervisor: domain UUID, managed object reference or VMID."),
   instanceUUID: string("UUID that the machine itself carries."),
@@ -59,7 +63,7 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
       type: string("Model or vGPU profile."),
     }),
   }),
-  disks: listMap(
+  disks: list(
     "Disks that the hypervisor reports.",
     object(
       "One disk.",
@@ -71,16 +75,14 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
         device: string("Device name or bus address on the machine."),
       },
     ),
-    "name",
   ),
-  networks: listMap(
+  networks: list(
     "Network interfaces that the hypervisor reports.",
     object("One interface.", { name: string("Name in `spec.networks`; the hypervisor's own when it is not ours.") }, {
       mac: string("Ethernet address."),
       ips: list("Addresses on this interface.", string("One address, IPv4 or IPv6.")),
       network: string("Network, bridge or port group that it is plugged into."),
     }),
-    "name",
   ),
   guest: object("What the guest's agent reports.", {}, {
     hostname: string("Host name."),
@@ -111,10 +113,13 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
   lastRevertedSnapshot: string("UID of the VMSnapshot that the machine last went back to."),
   provider: stringMap("Further facts, in the provider's terms."),
 });
+/** What the virtual machine is seen to be. */
 export type VirtualMachineStatus = Static<typeof VirtualMachineStatus>;
 
+/** A virtual machine on one hypervisor: what it is wanted to be, and what it is seen to be. */
 export type VirtualMachine = KubeResource<"VirtualMachine", VirtualMachineSpec, VirtualMachineStatus>;
 
+/** Definition of the kind VirtualMachine. */
 export const virtualMachine = defineKind({
   kind: "VirtualMachine",
   plural: "virtualmachines",
@@ -179,7 +184,7 @@ export const virtualMachine = defineKind({
     { name: "Phase", type: "string", jsonPath: ".status.phase", priority: 1 },
     { name: "Class", type: "string", jsonPath: ".spec.classRef.name", priority: 1 },
     { name: "Image", type: "string", jsonPath: ".spec.imageRef.name", priority: 1 },
-    { name: "IPs", type: "string", jsonPath: ".status.ips[*]", priority: 1 },
+    { name: "IPs", type: "string", jsonPath: ".status.ips", priority: 1 },
     { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],

@@ -7,6 +7,7 @@ import { MetaData, UserData } from "./user_data.ts";
 
 /** What a VM is wanted to be. `OffGraceful` asks the guest first and pulls the plug after the timeout. */
 export const POWER_STATES = ["On", "Off", "OffGraceful"] as const;
+/** One of {@linkcode POWER_STATES}. */
 export type PowerState = (typeof POWER_STATES)[number];
 
 const gpu = object("GPUs of the VM.", { count: int32("Number of GPUs.", { minimum: 1, maximum: 8 }) }, {
@@ -57,8 +58,10 @@ export const ImportedDisk = object("Disk on the hypervisor to boot from in place
   sizeGiB: int32("Size in GiB that the disk is expected to have.", { minimum: 1 }),
   migrationRef: localObjectRef("VMMigration that brought the disk; for people, nothing depends on it."),
 });
+/** Disk on the hypervisor to boot from in place of an image. */
 export type ImportedDisk = Static<typeof ImportedDisk>;
 
+/** Schema of {@linkcode Placement}. */
 export const Placement = object("Where on the hypervisor the VM is put. Read at creation.", {}, {
   cluster: string("Compute cluster."),
   host: string("Host that the VM is pinned to."),
@@ -67,8 +70,10 @@ export const Placement = object("Where on the hypervisor the VM is put. Read at 
   folder: string("Folder of the inventory."),
   resourcePool: string("Resource pool."),
 });
+/** Where on the hypervisor the VM is put. Read at creation. */
 export type Placement = Static<typeof Placement>;
 
+/** Schema of `VirtualMachine.spec`. */
 export const VirtualMachineSpec = object("What the virtual machine is wanted to be.", {
   providerRef: objectRef("Provider that runs the VM."),
   classRef: objectRef("VMClass that sizes the VM."),
@@ -116,4 +121,5 @@ export const VirtualMachineSpec = object("What the virtual machine is wanted to 
     revertToRef: localObjectRef("VMSnapshot of this VM to go back to; done once per change of this field."),
   }),
 });
+/** What the virtual machine is wanted to be. */
 export type VirtualMachineSpec = Static<typeof VirtualMachineSpec>;

@@ -6,6 +6,7 @@ import { boolean, dateTime, int32, list, map, object, oneOf, quantity, string, s
 
 const no = { default: false } as const;
 
+/** Schema of `VMClass.spec`. */
 export const VMClassSpec = object("Size and hardware profile.", {
   cpu: int32("Number of virtual CPUs.", { minimum: 1, maximum: 128 }),
   memory: quantity("Memory as a quantity, such as 4Gi; rounded up to whole MiB."),
@@ -65,8 +66,10 @@ export const VMClassSpec = object("Size and hardware profile.", {
     },
   ),
 });
+/** Size and hardware profile. */
 export type VMClassSpec = Static<typeof VMClassSpec>;
 
+/** Schema of `VMClass.status`. */
 export const VMClassStatus = object("Use and validity of the class.", {}, {
   usedByVMs: int32("Number of VirtualMachines that refer to the class."),
   supportedProviders: list("Provider types that honour every field set here.", string("One provider type.")),
@@ -81,10 +84,13 @@ export const VMClassStatus = object("Use and validity of the class.", {}, {
   conditions,
   observedGeneration,
 });
+/** Use and validity of the class. */
 export type VMClassStatus = Static<typeof VMClassStatus>;
 
+/** A size and hardware profile that many VMs share. */
 export type VMClass = KubeResource<"VMClass", VMClassSpec, VMClassStatus>;
 
+/** Definition of the kind VMClass. */
 export const vmClass = defineKind({
   kind: "VMClass",
   plural: "vmclasses",

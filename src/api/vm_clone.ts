@@ -13,8 +13,10 @@ const name255 = (description: string) => string(description, { maxLength: 255 })
 
 /** How disks of a clone relate to those of its source. */
 export const CLONE_TYPES = ["FullClone", "LinkedClone", "InstantClone"] as const;
+/** One of {@linkcode CLONE_TYPES}. */
 export type CloneType = (typeof CLONE_TYPES)[number];
 
+/** Schema of `VMClone.spec`. */
 export const VMCloneSpec = object("What to clone into what.", {
   source: object("What is cloned: one of the references.", {}, {
     vmRef: localObjectRef("VirtualMachine to clone."),
@@ -79,11 +81,13 @@ export const VMCloneSpec = object("What to clone into what.", {
     tags: stringMap("Labels to find it by.", { maxProperties: 50 }),
   }),
 });
+/** What to clone into what. */
 export type VMCloneSpec = Static<typeof VMCloneSpec>;
 
 const percentage = (description: string) => int32(description, { minimum: 0, maximum: 100 });
 const steps = (description: string) => list(description, string("One step."));
 
+/** Schema of `VMClone.status`. */
 export const VMCloneStatus = object("How far the clone is.", {}, {
   phase: oneOf("Step that is under way; the conditions are authoritative.", [
     "Pending",
@@ -126,10 +130,13 @@ export const VMCloneStatus = object("How far the clone is.", {}, {
   conditions,
   observedGeneration,
 });
+/** How far the clone is. */
 export type VMCloneStatus = Static<typeof VMCloneStatus>;
 
+/** Makes a VM from another one, from a snapshot or from a template. */
 export type VMClone = KubeResource<"VMClone", VMCloneSpec, VMCloneStatus>;
 
+/** Definition of the kind VMClone. */
 export const vmClone = defineKind({
   kind: "VMClone",
   plural: "vmclones",

@@ -28,6 +28,7 @@ const sysprep = object("Windows System Preparation.", {}, {
   customCommands: list("Commands to run on first logon.", string("One command line."), { maxItems: 20 }),
 });
 
+/** Schema of {@linkcode Customization}. */
 export const Customization = object("What makes the clone differ from its source.", {}, {
   hostname: string("Host name of the guest.", {
     maxLength: 255,

@@ -54,6 +54,7 @@ const prepare = object("How the image is brought to a hypervisor that does not h
   }),
 });
 
+/** Schema of `VMImage.spec`. */
 export const VMImageSpec = object("Where the image is and how it gets onto a hypervisor.", { source: ImageSource }, {
   prepare,
   metadata: object("What the image is, for people.", {}, {
@@ -86,8 +87,10 @@ export const VMImageSpec = object("Where the image is and how it gets onto a hyp
     }),
   }),
 });
+/** Where the image is and how it gets onto a hypervisor. */
 export type VMImageSpec = Static<typeof VMImageSpec>;
 
+/** Schema of `VMImage.status`. */
 export const VMImageStatus = object("Where the image is ready to use.", {}, {
   ready: boolean("Whether some provider has the image."),
   phase: oneOf("One-word summary; the conditions are authoritative.", [
@@ -128,10 +131,13 @@ export const VMImageStatus = object("Where the image is ready to use.", {}, {
   conditions,
   observedGeneration,
 });
+/** Where the image is ready to use. */
 export type VMImageStatus = Static<typeof VMImageStatus>;
 
+/** An image, template or file that root disks of VMs are made from. */
 export type VMImage = KubeResource<"VMImage", VMImageSpec, VMImageStatus>;
 
+/** Definition of the kind VMImage. */
 export const vmImage = defineKind({
   kind: "VMImage",
   plural: "vmimages",
@@ -162,7 +168,7 @@ export const vmImage = defineKind({
     { name: "Ready", type: "boolean", jsonPath: ".status.ready" },
     { name: "Phase", type: "string", jsonPath: ".status.phase" },
     { name: "Size", type: "string", jsonPath: ".status.size" },
-    { name: "Providers", type: "string", jsonPath: ".status.availableOn[*]" },
+    { name: "Providers", type: "string", jsonPath: ".status.availableOn" },
     { name: "Used By", type: "integer", jsonPath: ".status.usedByVMs", priority: 1 },
     { name: "Message", type: "string", jsonPath: ".status.message", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

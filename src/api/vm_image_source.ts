@@ -6,6 +6,7 @@ import { boolean, duration, integer, object, oneOf, string, stringMap } from "./
 
 /** Formats of disk images. */
 export const IMAGE_FORMATS = ["qcow2", "raw", "vmdk", "vhd", "vhdx", "iso", "ova", "ovf"] as const;
+/** One of {@linkcode IMAGE_FORMATS}. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 const checksum = string("Digest that the content must have, in hexadecimal.");
@@ -77,4 +78,5 @@ export const ImageSource = object("Where the image is; one block per kind of hyp
   }),
   dataVolume: objectRef("DataVolume that holds the image."),
 });
+/** Where the image is; one block per kind of hypervisor that is to use it. */
 export type ImageSource = Static<typeof ImageSource>;

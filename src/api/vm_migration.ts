@@ -7,6 +7,7 @@ import { boolean, dateTime, duration, int32, int64, list, object, oneOf, quantit
 import { NOTHING_YET } from "./support.ts";
 import { VMMigrationSpec } from "./vm_migration_spec.ts";
 
+/** Steps of a migration, in their order. */
 export const VM_MIGRATION_PHASES = [
   "Pending",
   "Validating",
@@ -20,8 +21,10 @@ export const VM_MIGRATION_PHASES = [
   "Ready",
   "Failed",
 ] as const;
+/** One of {@linkcode VM_MIGRATION_PHASES}. */
 export type VMMigrationPhase = (typeof VM_MIGRATION_PHASES)[number];
 
+/** Schema of `VMMigration.status`. */
 export const VMMigrationStatus = object("How far the migration is.", {}, {
   phase: oneOf("Step that is under way; the conditions are authoritative.", VM_MIGRATION_PHASES),
   message: string("What is going on or wrong, for a person."),
@@ -74,10 +77,13 @@ export const VMMigrationStatus = object("How far the migration is.", {}, {
   conditions,
   observedGeneration,
 });
+/** How far the migration is. */
 export type VMMigrationStatus = Static<typeof VMMigrationStatus>;
 
+/** Brings a VM from one hypervisor to another, by export and import of its disk. */
 export type VMMigration = KubeResource<"VMMigration", VMMigrationSpec, VMMigrationStatus>;
 
+/** Definition of the kind VMMigration. */
 export const vmMigration = defineKind({
   kind: "VMMigration",
   plural: "vmmigrations",

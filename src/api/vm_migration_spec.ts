@@ -53,6 +53,7 @@ const storage = object("Where the disk lies between export and import.", {
   ],
 });
 
+/** Schema of `VMMigration.spec`. */
 export const VMMigrationSpec = object("Which VM to bring where, and how.", {
   source: object("The VM to bring.", { vmRef: localObjectRef("VirtualMachine to bring.") }, {
     providerRef: objectRef("Provider that the VM is on; that of the VirtualMachine when absent."),
@@ -104,4 +105,5 @@ export const VMMigrationSpec = object("Which VM to bring where, and how.", {
     tags: stringMap("Labels to find it by.", { maxProperties: 50 }),
   }),
 });
+/** Which VM to bring where, and how. */
 export type VMMigrationSpec = Static<typeof VMMigrationSpec>;

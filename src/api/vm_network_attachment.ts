@@ -4,7 +4,7 @@ import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
 import { CIDR_PATTERN, IP_PATTERN } from "./network_address.ts";
 import { localObjectRef } from "./refs.ts";
-import { boolean, dateTime, int32, int64, list, listMap, map, object, oneOf, string, stringMap } from "./schema.ts";
+import { boolean, dateTime, int32, int64, list, map, object, oneOf, string, stringMap } from "./schema.ts";
 import { NetworkConfig } from "./vm_network_config.ts";
 
 const name255 = (description: string) => string(description, { maxLength: 255 });
@@ -73,6 +73,7 @@ const security = object("How traffic of the interface is guarded.", {}, {
   }),
 });
 
+/** Schema of `VMNetworkAttachment.spec`. */
 export const VMNetworkAttachmentSpec = object("A network, and how interfaces use it.", { network: NetworkConfig }, {
   ipAllocation,
   security,
@@ -89,8 +90,10 @@ export const VMNetworkAttachmentSpec = object("A network, and how interfaces use
     tags: stringMap("Labels to find it by.", { maxProperties: 50 }),
   }),
 });
+/** A network, and how interfaces use it. */
 export type VMNetworkAttachmentSpec = Static<typeof VMNetworkAttachmentSpec>;
 
+/** Schema of `VMNetworkAttachment.status`. */
 export const VMNetworkAttachmentStatus = object("Use and validity of the network.", {}, {
   ready: boolean("Whether VMs can use the network."),
   phase: oneOf("One-word summary; the conditions are authoritative.", ["Pending", "Configuring", "Ready", "Failed"]),
@@ -106,7 +109,7 @@ export const VMNetworkAttachmentStatus = object("Use and validity of the network
       lastUpdated: dateTime("When this entry last changed."),
     }),
   ),
-  ipAllocations: listMap(
+  ipAllocations: list(
     "Addresses in use.",
     object("One address.", {
       ip: string("The address."),
@@ -116,19 +119,21 @@ export const VMNetworkAttachmentStatus = object("Use and validity of the network
       allocatedAt: dateTime("When it was given out."),
       leaseExpiry: dateTime("When it falls back."),
     }),
-    "ip",
   ),
   conditions,
   observedGeneration,
 });
+/** Use and validity of the network. */
 export type VMNetworkAttachmentStatus = Static<typeof VMNetworkAttachmentStatus>;
 
+/** A network that interfaces of VMs are plugged into, described once for every kind of hypervisor. */
 export type VMNetworkAttachment = KubeResource<
   "VMNetworkAttachment",
   VMNetworkAttachmentSpec,
   VMNetworkAttachmentStatus
 >;
 
+/** Definition of the kind VMNetworkAttachment. */
 export const vmNetworkAttachment = defineKind({
   kind: "VMNetworkAttachment",
   plural: "vmnetworkattachments",
@@ -169,7 +174,7 @@ export const vmNetworkAttachment = defineKind({
     { name: "VMs", type: "integer", jsonPath: ".status.connectedVMs" },
     { name: "Ready", type: "boolean", jsonPath: ".status.ready" },
     { name: "Phase", type: "string", jsonPath: ".status.phase", priority: 1 },
-    { name: "Providers", type: "string", jsonPath: ".status.availableOn[*]", priority: 1 },
+    { name: "Providers", type: "string", jsonPath: ".status.availableOn", priority: 1 },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },
   ],
 });

@@ -71,6 +71,7 @@ const proxmox = object("Network on Proxmox VE.", {}, {
   mtu: int32("MTU of the adapter, in bytes; 1 takes over that of the bridge.", { minimum: 1, maximum: 65520 }),
 });
 
+/** Schema of {@linkcode NetworkConfig}. */
 export const NetworkConfig = object("The network; one block per kind of hypervisor that is to use it.", {}, {
   type: oneOf("Kind of network, for people.", ["bridged", "nat", "isolated", "host-only", "external"], {
     default: "bridged",
@@ -80,4 +81,5 @@ export const NetworkConfig = object("The network; one block per kind of hypervis
   libvirt,
   proxmox,
 });
+/** The network; one block per kind of hypervisor that is to use it. */
 export type NetworkConfig = Static<typeof NetworkConfig>;

@@ -9,6 +9,7 @@ import { VMPlacementPolicySpec } from "./vm_placement_spec.ts";
 
 const texts = (description: string, maxItems: number) => list(description, string("One entry."), { maxItems });
 
+/** Schema of `VMPlacementPolicy.status`. */
 export const VMPlacementPolicyStatus = object("Use and validity of the policy.", {}, {
   usedByVMs: list("VirtualMachines that refer to the policy.", localObjectRef("One VirtualMachine."), {
     maxItems: 1000,
@@ -48,10 +49,13 @@ export const VMPlacementPolicyStatus = object("Use and validity of the policy.",
   conditions,
   observedGeneration,
 });
+/** Use and validity of the policy. */
 export type VMPlacementPolicyStatus = Static<typeof VMPlacementPolicyStatus>;
 
+/** Where VMs may and should be: hard and soft constraints, affinity, room and safety. */
 export type VMPlacementPolicy = KubeResource<"VMPlacementPolicy", VMPlacementPolicySpec, VMPlacementPolicyStatus>;
 
+/** Definition of the kind VMPlacementPolicy. */
 export const vmPlacementPolicy = defineKind({
   kind: "VMPlacementPolicy",
   plural: "vmplacementpolicies",
@@ -63,7 +67,6 @@ export const vmPlacementPolicy = defineKind({
   support: NOTHING_YET,
   printerColumns: [
     { name: "Priority", type: "integer", jsonPath: ".spec.priority" },
-    { name: "Used By", type: "string", jsonPath: ".status.usedByVMs[*].name" },
     { name: "Successful", type: "integer", jsonPath: ".status.placementStats.successfulPlacements" },
     { name: "Failed", type: "integer", jsonPath: ".status.placementStats.failedPlacements" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" },

@@ -83,6 +83,7 @@ const antiAffinity = object("What the VM is to stay away from.", {}, {
   vmAntiAffinity: vmAffinity("Stay away from other VMs."),
 });
 
+/** Schema of `VMPlacementPolicy.spec`. */
 export const VMPlacementPolicySpec = object("Where VMs may and should be.", {}, {
   hard: constraints("What must hold; without such a place the VM is not made."),
   soft: constraints("What is preferred."),
@@ -111,4 +112,5 @@ export const VMPlacementPolicySpec = object("Where VMs may and should be.", {}, 
   priority: int32("Which policy wins when two disagree: the higher.", { minimum: 0, maximum: 1000 }),
   weight: int32("Share of this policy in the score of a place.", { minimum: 1, maximum: 100 }),
 });
+/** Where VMs may and should be. */
 export type VMPlacementPolicySpec = Static<typeof VMPlacementPolicySpec>;

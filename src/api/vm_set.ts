@@ -4,7 +4,7 @@ import { labelSelector } from "./core/selectors.ts";
 import { templateMeta, VolumeClaimTemplate } from "./core/volume_claim.ts";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
-import { boolean, dateTime, int32, intOrString, list, listMap, object, oneOf, string } from "./schema.ts";
+import { boolean, dateTime, int32, intOrString, list, object, oneOf, string } from "./schema.ts";
 import { NOTHING_YET } from "./support.ts";
 import { VIRTUAL_MACHINE_PHASES } from "./virtual_machine.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
@@ -12,6 +12,7 @@ import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 const retention = (description: string) => oneOf(description, ["Retain", "Delete"], { default: "Retain" });
 const share = (description: string) => intOrString(description, { default: "25%" });
 
+/** Schema of `VMSet.spec`. */
 export const VMSetSpec = object("How many VMs there are to be, and what each is like.", {
   selector: labelSelector("VirtualMachines that belong to the set; must match the labels of the template."),
   template: object("What each VM is like.", { spec: VirtualMachineSpec }, {
@@ -57,10 +58,12 @@ export const VMSetSpec = object("How many VMs there are to be, and what each is 
     whenScaled: retention("When the member goes because replicas was lowered."),
   }),
 });
+/** How many VMs there are to be, and what each is like. */
 export type VMSetSpec = Static<typeof VMSetSpec>;
 
 const vmNames = (description: string) => list(description, string("Name of a VirtualMachine."), { maxItems: 1000 });
 
+/** Schema of `VMSet.status`. */
 export const VMSetStatus = object("How many VMs there are.", {}, {
   replicas: int32("Members that exist."),
   readyReplicas: int32("Members that are ready."),
@@ -89,7 +92,7 @@ export const VMSetStatus = object("How many VMs there are.", {}, {
       { maxItems: 1000 },
     ),
   }),
-  vmStatus: listMap(
+  vmStatus: list(
     "State of each member.",
     object("One member.", { name: string("Name of the VirtualMachine.") }, {
       phase: oneOf("Its phase.", VIRTUAL_MACHINE_PHASES),
@@ -99,16 +102,18 @@ export const VMSetStatus = object("How many VMs there are.", {}, {
       creationTime: dateTime("When it was made."),
       lastUpdateTime: dateTime("When it was last updated."),
     }),
-    "name",
     { maxItems: 1000 },
   ),
   conditions,
   observedGeneration,
 });
+/** How many VMs there are. */
 export type VMSetStatus = Static<typeof VMSetStatus>;
 
+/** A number of like VMs that are made, updated and removed together. */
 export type VMSet = KubeResource<"VMSet", VMSetSpec, VMSetStatus>;
 
+/** Definition of the kind VMSet. */
 export const vmSet = defineKind({
   kind: "VMSet",
   plural: "vmsets",

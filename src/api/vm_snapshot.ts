@@ -45,6 +45,7 @@ const schedule = object("Snapshots at regular times.", {}, {
   failedJobsHistoryLimit: int32("How many failed runs to remember.", { default: 1, minimum: 0, maximum: 100 }),
 });
 
+/** Schema of `VMSnapshot.spec`. */
 export const VMSnapshotSpec = object("Which VM to take a snapshot of, and how.", {
   vmRef: localObjectRef("VirtualMachine to take the snapshot of."),
 }, {
@@ -85,6 +86,7 @@ export const VMSnapshotSpec = object("Which VM to take a snapshot of, and how.",
     tags: stringMap("Labels to find it by.", { maxProperties: 50 }),
   }),
 });
+/** Which VM to take a snapshot of, and how. */
 export type VMSnapshotSpec = Static<typeof VMSnapshotSpec>;
 
 const relative = (description: string) =>
@@ -93,6 +95,7 @@ const relative = (description: string) =>
     uid: string("UID of the VMSnapshot."),
   });
 
+/** Schema of `VMSnapshot.status`. */
 export const VMSnapshotStatus = object("What became of the snapshot.", {}, {
   phase: oneOf("One-word summary; the conditions are authoritative.", [
     "Pending",
@@ -132,10 +135,13 @@ export const VMSnapshotStatus = object("What became of the snapshot.", {}, {
   conditions,
   observedGeneration,
 });
+/** What became of the snapshot. */
 export type VMSnapshotStatus = Static<typeof VMSnapshotStatus>;
 
+/** The state of a VM at one moment, to go back to. */
 export type VMSnapshot = KubeResource<"VMSnapshot", VMSnapshotSpec, VMSnapshotStatus>;
 
+/** Definition of the kind VMSnapshot. */
 export const vmSnapshot = defineKind({
   kind: "VMSnapshot",
   plural: "vmsnapshots",

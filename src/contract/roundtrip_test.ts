@@ -58,6 +58,15 @@ Deno.test("an error of every class survives the wire with reason, field and retr
   }
 });
 
+Deno.test("an error with a message that does not fit into a header arrives, whatever is in it", async () => {
+  const message = "disk «gelöscht» 磁盘 💾\r\n".repeat(1000) + "\ud800";
+  await using loop = await loopback({
+    describe: () => Promise.reject(new ProviderError("Conflict", message, { reason: "Locked", field: message })),
+  });
+  const error = await assertRejects(() => loop.provider.describe({ vmId: "1" }, callContext()), ProviderError);
+  assertEquals([error.class, error.reason, error.message.slice(0, 60)], ["Conflict", "Locked", message.slice(0, 60)]);
+});
+
 Deno.test("an error outside the taxonomy goes out as Retryable without its details", async () => {
   const lines: string[] = [];
   await using loop = await loopback(

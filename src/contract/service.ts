@@ -3,6 +3,9 @@ import { Buffer } from "node:buffer";
 import { grpc, protoLoader } from "@virtrigaud/deps/grpc.ts";
 import descriptor from "./gen/descriptor.json" with { type: "json" };
 
+// What grpc-js prints goes past the log and its redaction; its failures reach us as errors of calls anyway.
+grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+
 /** Full name of the service. */
 export const SERVICE = "provider.v1.Provider";
 

@@ -2,9 +2,15 @@
 import { Secret } from "./secret.ts";
 
 const REDACTED = "[redacted]";
-/** Names under which secrets travel; separators and case do not matter. */
-const SECRET_KEY =
-  /pass(word|wd|phrase)|^pass$|secret(?!ref|name)|token(?!$|type|expir|review)|^(access|bearer|id|refresh|session|auth)?[-_]?token$|authorization|cookie|private[-_]?key|credentials?$|api[-_]?key|access[-_]?key|user[-_]?data|meta[-_]?data$|network[-_]?config|ignition|key[-_]?pem/i;
+/** Parts of names under which secrets travel, after {@linkcode plain}. */
+const SECRET_NAME =
+  /password|passwd|passphrase|authorization|cookie|privatekey|apikey|accesskey|keypem|userdata|networkconfig|ignition|stringdata|tokens?$|credentials?$|secret(?!.*(ref|name|namespace|uid)$)/;
+
+/** A name without separators and case: `api_token`, `apiToken` and `API-Token` are one. */
+const plain = (key: string): string => key.replaceAll(/[^a-z0-9]/gi, "").toLowerCase();
+
+/** Whether what stands under `key` is secret. Guest `metaData` is; `metadata`, which every Kubernetes object has, is not. */
+const isSecretName = (key: string): boolean => SECRET_NAME.test(plain(key)) || /^(metaData|meta[-_]data)$/.test(key);
 
 /** Secrets that can be told by their shape. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
@@ -78,7 +84,7 @@ function redactEntries(entries: [string, unknown][], depth: number, path: readon
   const result: Record<string, unknown> = {};
   for (const [key, element] of entries.slice(0, MAX_ELEMENTS)) {
     if (element === undefined) continue;
-    result[key] = SECRET_KEY.test(key) && !isHarmless(element) ? REDACTED : redact(element, depth + 1, path);
+    result[key] = isSecretName(key) && !isHarmless(element) ? REDACTED : redact(element, depth + 1, path);
   }
   return result;
 }

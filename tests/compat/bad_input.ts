@@ -9,6 +9,7 @@ import { type JsonSchema, type KindDefinition, kinds, type ValidationRule } from
 import { type Manifest, validManifest } from "./examples.ts";
 import { brokenRules } from "./broken_rules.ts";
 
+/** A manifest that an API server must refuse. */
 export interface BadInput {
   readonly kind: string;
   /** Path of the field in the schema and the rule that is broken. */

@@ -12,6 +12,7 @@ const IPV4_WITH_LONG_PREFIX = [{ name: "lan", ipAddress: "192.0.2.1", prefix: 64
 const TARGET = { name: "web", providerRef: { name: "other" }, networks: IPV4_WITH_LONG_PREFIX };
 const PREFIX = "a prefix longer than 32 needs an IPv6 address in ipAddress";
 
+/** The cases. */
 export function brokenRules(): BadInput[] {
   const set = validManifest("VMSet").spec["template"] as { spec: Record<string, unknown> };
   return [

@@ -1,6 +1,7 @@
 /** One small valid manifest per kind. @module */
 import { API_VERSION } from "@virtrigaud/api";
 
+/** An object as it is sent to an API server. */
 export interface Manifest {
   apiVersion: string;
   kind: string;

@@ -1,6 +1,7 @@
 /** Manifests that earlier implementations refused or could not work with, and that are valid here. @module */
 import { type Manifest, validManifest } from "./examples.ts";
 
+/** A manifest that an API server must accept. */
 export interface GoodInput {
   readonly kind: string;
   readonly name: string;
@@ -40,6 +41,7 @@ const ADDRESSES: readonly [ipAddress: string, prefix: number][] = [
   ["192.0.2.1", 32],
 ];
 
+/** All cases. */
 export function goodInputs(): GoodInput[] {
   return [
     ...IMAGES.map((image) => good("Provider", `image ${image}`, { runtime: { image } })),

@@ -1,6 +1,7 @@
 /** The schemas that earlier implementations of these kinds served, which ours must be a superset of. @module */
 import { type JsonSchema } from "@virtrigaud/api";
 
+/** One kind of the fixture. */
 export interface ReferenceKind {
   readonly kind: string;
   readonly plural: string;

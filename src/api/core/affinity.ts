@@ -64,4 +64,5 @@ export const affinity = (description: string) =>
     podAffinity: podAffinity("Run near these pods."),
     podAntiAffinity: podAffinity("Stay away from these pods."),
   });
+/** A value of {@linkcode affinity}. */
 export type Affinity = Static<ReturnType<typeof affinity>>;

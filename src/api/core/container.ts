@@ -8,7 +8,6 @@ const atomicMap = { "x-kubernetes-map-type": "atomic" } as const;
 /** `core/v1.LocalObjectReference`: an empty name is allowed there and so it is here. */
 export const coreLocalRef = (description: string) =>
   object(description, {}, { name: string("Name of the object in the same namespace.", { default: "" }) }, atomicMap);
-export type CoreLocalObjectRef = Static<ReturnType<typeof coreLocalRef>>;
 
 const keyOf = (what: string) =>
   object(`Value of one key of a ${what}.`, { key: string(`Key within the ${what}.`) }, {
@@ -31,6 +30,7 @@ export const EnvVar = object("One environment variable.", { name: string("Name o
     secretKeyRef: keyOf("Secret"),
   }),
 });
+/** One environment variable. */
 export type EnvVar = Static<typeof EnvVar>;
 
 /** `core/v1.ResourceRequirements`. */
@@ -46,6 +46,7 @@ export const resourceRequirements = (description: string) =>
     limits: map("Most that the container may use, by resource.", quantity("Amount.")),
     requests: map("What the scheduler sets aside for the container, by resource.", quantity("Amount.")),
   });
+/** A value of {@linkcode resourceRequirements}. */
 export type ResourceRequirements = Static<ReturnType<typeof resourceRequirements>>;
 
 const port = intOrString("Port by number, or by the name that the container gives it.");
@@ -79,6 +80,7 @@ export const probe = (description: string) =>
     failureThreshold: int32("Failures in a row that count as unhealthy; 3 when absent."),
     terminationGracePeriodSeconds: int64("Seconds to stop after this probe failed; the pod's own when absent."),
   });
+/** A value of {@linkcode probe}. */
 export type Probe = Static<ReturnType<typeof probe>>;
 
 const profile = (what: string) =>
@@ -115,6 +117,7 @@ export const securityContext = (description: string) =>
       runAsUserName: string("User that the first process runs as."),
     }),
   });
+/** A value of {@linkcode securityContext}. */
 export type SecurityContext = Static<ReturnType<typeof securityContext>>;
 
 const tolerationFields = {
@@ -129,6 +132,7 @@ export const Toleration = object("A taint of a node that is put up with.", {}, {
   ...tolerationFields,
   operator: string("Exists or Equal; Equal when absent."),
 });
+/** A taint of a node that is put up with. */
 export type Toleration = Static<typeof Toleration>;
 
 /** A toleration as VMPlacementPolicy has it, where Equal is written into the object. */

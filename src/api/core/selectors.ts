@@ -17,6 +17,7 @@ export const labelSelector = (description: string) =>
     matchExpressions: list("Requirements that must all hold.", requirement, { "x-kubernetes-list-type": "atomic" }),
     matchLabels: stringMap("Labels that must be there with exactly these values."),
   }, { "x-kubernetes-map-type": "atomic" });
+/** A value of {@linkcode labelSelector}. */
 export type LabelSelector = Static<ReturnType<typeof labelSelector>>;
 
 /** `core/v1.NodeSelectorTerm`. */

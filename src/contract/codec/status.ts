@@ -88,7 +88,9 @@ const statusType = messageType("google.rpc.Status");
 /** Messages travel in an HTTP/2 header; longer ones make peers reset the stream. */
 const MAX_MESSAGE = 4096;
 
-const clip = (value: string, max: number): string => value.length > max ? value.slice(0, max - 1) + "…" : value;
+/** Well-formed Unicode of at most `max` characters; half a surrogate pair cannot be put into a header. */
+const clip = (value: string, max: number): string =>
+  (value.length > max ? `${value.slice(0, max - 1)}…` : value).toWellFormed();
 
 /** The error as gRPC sends it. Total: what is too long for a header is shortened. */
 export function toStatus(error: ProviderError): grpc.StatusObject {

@@ -1,11 +1,11 @@
 /** gRPC handlers from a {@linkcode Provider}: decode, guard, call, encode, and one way for errors to go out. @module */
 import type { EventEmitter } from "node:events";
-import { grpc } from "@virtrigaud/deps/grpc.ts";
+import type { grpc } from "@virtrigaud/deps/grpc.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import type { Logger } from "@virtrigaud/telemetry";
 import { type Rpc, rpcs, type UnaryMethod, WATCH_RPC } from "../codec/rpcs.ts";
 import { watchEvent } from "../codec/requests.ts";
-import { toStatus } from "../codec/status.ts";
+import { codeName, toStatus } from "../codec/status.ts";
 import { ProviderError } from "../errors.ts";
 import type { CallContext, Operation, Provider, WatchEvent } from "../provider.ts";
 import type { OperationGuard } from "./operations.ts";
@@ -111,11 +111,11 @@ class CallRunner {
     const abort = new AbortController();
     const onCancelled = () => abort.abort(new ProviderError("Timeout", `${rpc} was cancelled by its caller`));
     call.on("cancelled", onCancelled);
-    let code: string = grpc.status[grpc.status.OK];
-    this.#active++;
+    let code = "OK";
+    const tooMany = ++this.#active > maxConcurrentCalls;
     try {
       await authorize(call, access);
-      if (this.#active > maxConcurrentCalls) {
+      if (tooMany) {
         throw new ProviderError("RateLimit", `${maxConcurrentCalls} calls are under way, no more are taken`, {
           retryAfterMs: 1000,
         });
@@ -124,8 +124,9 @@ class CallRunner {
       const finish = await traced(rpc, "server", () => body(context), extractTrace(call.metadata));
       finish();
     } catch (error) {
-      const status = toStatus(this.#classify(rpc, requestId, error));
-      code = grpc.status[status.code];
+      const classified = this.#classify(rpc, requestId, error);
+      const status = toStatus(classified);
+      code = codeName(classified.class);
       if (!call.cancelled) fail(Object.assign(new Error(status.details), status));
     } finally {
       this.#active--;

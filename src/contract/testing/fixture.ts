@@ -1,4 +1,5 @@
 /** A provider whose answers a test sets, and a client that talks to it over a real channel on loopback. @module */
+import { rpcs } from "../codec/rpcs.ts";
 import { ProviderError } from "../errors.ts";
 import type { MachineSpec, ObservedMachine } from "../machine.ts";
 import type { CallContext, Operation, Provider } from "../provider.ts";
@@ -9,9 +10,8 @@ import { type ProviderServer, type ServeOptions, serveProvider } from "../server
 export function scriptedProvider(answers: Partial<Provider>): Provider {
   const refuse = (method: string) => () =>
     Promise.reject(new ProviderError("NotSupported", `${method} is not scripted in this test`));
-  return new Proxy(answers, {
-    get: (target, method: string) => target[method as keyof Provider] ?? refuse(method),
-  }) as Provider;
+  const refusals = Object.fromEntries([...Object.keys(rpcs), "watch"].map((method) => [method, refuse(method)]));
+  return { ...refusals, ...answers } as unknown as Provider;
 }
 
 /** A context with an id and, if none is given, a signal that never fires. */

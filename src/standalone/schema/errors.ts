@@ -1,5 +1,5 @@
 /** Field errors, and the `Status` that an API server makes of them. @module */
-import type { JsonObject, JsonValue } from "./types.ts";
+import type { JsonValue } from "./types.ts";
 
 /** What is wrong with a field. The names are the `reason` of a `StatusCause`. */
 export type FieldErrorType =
@@ -81,25 +81,6 @@ export function invalidMessage({ kind, group, name }: ObjectName, errors: readon
   const texts = [...new Set(errors.map(errorText))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   return `${group === "" ? kind : `${kind}.${group}`} ${JSON.stringify(name)} is invalid: ${list}`;
-}
-
-/** The body of a 422 `Invalid` answer. */
-export function invalidStatus(of: ObjectName, errors: readonly FieldError[]): JsonObject {
-  return {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: invalidMessage(of, errors),
-    reason: "Invalid",
-    details: {
-      name: of.name,
-      ...(of.group === "" ? {} : { group: of.group }),
-      kind: of.kind,
-      causes: statusCauses(errors).map((cause) => ({ ...cause })),
-    },
-    code: 422,
-  };
 }
 
 /** A request that cannot be carried out as written. `code` and `reason` are those of the `Status` to answer with. */

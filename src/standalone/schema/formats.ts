@@ -36,7 +36,7 @@ function isUri(text: string): boolean {
   return text.startsWith("/") || URL.canParse(text);
 }
 
-const CHECKS = new Map<string, (text: string) => boolean>([
+const CHECKS: ReadonlyMap<string, (text: string) => boolean> = new Map([
   ["date-time", (text) => DATE_TIME.test(text) && isDate(text.slice(0, 10))],
   ["date", isDate],
   ["duration", (text) => GO_DURATION.test(text) || WORD_DURATION.test(text)],

@@ -1,7 +1,7 @@
 /** Lists whose elements have an identity: sets, and maps in list form. @module */
 import type { FieldError } from "./errors.ts";
 import { canonical, equal, own } from "./json.ts";
-import { childNode, type Node } from "./node.ts";
+import { childNode, type SchemaNode } from "./node.ts";
 import { isObject, type JsonObject, type JsonValue, type StructuralSchema } from "./types.ts";
 
 /**
@@ -48,7 +48,7 @@ export function correlate(
 
 /** Reports elements that occur twice in sets and map lists, at every level. Unchanged parts are let be. */
 export function checkUnique(
-  node: Node,
+  node: SchemaNode,
   value: JsonValue,
   path: string,
   errors: FieldError[],

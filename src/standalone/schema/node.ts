@@ -5,23 +5,23 @@ import { asObject } from "./metadata.ts";
 import type { JsonValue, StructuralSchema } from "./types.ts";
 
 /** A compiled schema node. */
-export interface Node {
+export interface SchemaNode {
   readonly schema: StructuralSchema;
   /** Path in the schema, for errors at compile time and for looking up rules: `spec.disks[].name`. */
   readonly path: string;
-  readonly properties: ReadonlyMap<string, Node>;
+  readonly properties: ReadonlyMap<string, SchemaNode>;
   /** Schema of values whose name is not in `properties`; `undefined`: there are none, or they are unknown. */
-  readonly additional: Node | undefined;
-  readonly items: Node | undefined;
+  readonly additional: SchemaNode | undefined;
+  readonly items: SchemaNode | undefined;
   /** Unknown fields stay. */
   readonly preserve: boolean;
   readonly pattern: RegExp | undefined;
   readonly format: ((text: string) => boolean) | undefined;
   readonly enum: ReadonlySet<string> | undefined;
-  readonly allOf: readonly Node[];
-  readonly anyOf: readonly Node[];
-  readonly oneOf: readonly Node[];
-  readonly not: Node | undefined;
+  readonly allOf: readonly SchemaNode[];
+  readonly anyOf: readonly SchemaNode[];
+  readonly oneOf: readonly SchemaNode[];
+  readonly not: SchemaNode | undefined;
   /** Whether a set or map list stands here or below. */
   readonly keyed: boolean;
 }
@@ -52,7 +52,7 @@ export function compilePattern(pattern: string, path: string): RegExp {
 }
 
 /** Compiles `schema` and everything below it. */
-export function compileNode(schema: StructuralSchema, path = ""): Node {
+export function compileNode(schema: StructuralSchema, path = ""): SchemaNode {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`);
   const own = schema["x-kubernetes-embedded-resource"] === true ? asObject(schema) : schema;
   const properties = new Map(
@@ -88,4 +88,5 @@ export function compileNode(schema: StructuralSchema, path = ""): Node {
 }
 
 /** The schema of property `name` of an object, if it has one. */
-export const childNode = (node: Node, name: string): Node | undefined => node.properties.get(name) ?? node.additional;
+export const childNode = (node: SchemaNode, name: string): SchemaNode | undefined =>
+  node.properties.get(name) ?? node.additional;

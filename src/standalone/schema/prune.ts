@@ -1,12 +1,12 @@
 /** Pruning of unknown fields and filling in of defaults. Both change the object in place and are idempotent. @module */
 import { clone, define, own } from "./json.ts";
-import { childNode, type Node } from "./node.ts";
+import { childNode, type SchemaNode } from "./node.ts";
 import { isObject, type JsonValue } from "./types.ts";
 
 const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
 
 /** Drops what `node` does not know from `value`; the paths of what was dropped go to `dropped`. */
-export function prune(node: Node, value: JsonValue, path: string, dropped: string[]): void {
+export function prune(node: SchemaNode, value: JsonValue, path: string, dropped: string[]): void {
   if (Array.isArray(value)) {
     const { items } = node;
     if (items) value.forEach((item, i) => prune(items, item, `${path}[${i}]`, dropped));
@@ -29,7 +29,7 @@ export function prune(node: Node, value: JsonValue, path: string, dropped: strin
  * A `null` where the schema does not allow one counts as absent: it is dropped, and the default, if any, takes its place.
  * (So a real API server treats it; `spec: {cpu: null}` is how `kubectl apply` unsets a field.)
  */
-export function applyDefaults(node: Node, value: JsonValue): void {
+export function applyDefaults(node: SchemaNode, value: JsonValue): void {
   if (Array.isArray(value)) {
     const { items } = node;
     if (items) { for (const item of value) applyDefaults(items, item); }
@@ -56,5 +56,5 @@ export function applyDefaults(node: Node, value: JsonValue): void {
 }
 
 /** Whether `null` counts as absent here: the schema is typed and not nullable. A fully open schema takes any JSON. */
-const dropsNull = ({ schema, preserve }: Node): boolean =>
+const dropsNull = ({ schema, preserve }: SchemaNode): boolean =>
   schema.nullable !== true && !(preserve && schema.type === undefined);

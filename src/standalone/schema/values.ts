@@ -6,7 +6,7 @@
 import type { FieldError, FieldErrorType } from "./errors.ts";
 import { canonical, equal, own } from "./json.ts";
 import { correlate } from "./lists.ts";
-import { childNode, type Node } from "./node.ts";
+import { childNode, type SchemaNode } from "./node.ts";
 import { isObject, type JsonObject, type JsonValue } from "./types.ts";
 
 /** Collects the errors of one object. */
@@ -23,7 +23,7 @@ function typeName(value: JsonValue): string {
   return typeof value;
 }
 
-function typeMatches(node: Node, value: JsonValue): boolean {
+function typeMatches(node: SchemaNode, value: JsonValue): boolean {
   const { schema } = node;
   if (schema["x-kubernetes-int-or-string"]) return typeof value === "string" || Number.isInteger(value);
   switch (schema.type) {
@@ -44,7 +44,7 @@ function typeMatches(node: Node, value: JsonValue): boolean {
   }
 }
 
-function checkType(node: Node, value: JsonValue, path: string, errors: Errors): boolean {
+function checkType(node: SchemaNode, value: JsonValue, path: string, errors: Errors): boolean {
   const { schema } = node;
   if (typeMatches(node, value)) return true;
   const expected = schema["x-kubernetes-int-or-string"] ? "integer,string" : schema.type;
@@ -54,7 +54,7 @@ function checkType(node: Node, value: JsonValue, path: string, errors: Errors): 
 }
 
 /** Length comes first, so that a pattern never runs on a text of unbounded length where the schema sets a limit. */
-function checkString({ schema, pattern, format }: Node, value: string, path: string, errors: Errors): void {
+function checkString({ schema, pattern, format }: SchemaNode, value: string, path: string, errors: Errors): void {
   const limit = schema.maxLength;
   if (limit !== undefined && length(value) > limit) {
     add(errors, "FieldValueTooLong", path, `may not be more than ${limit} bytes`, value);
@@ -85,7 +85,7 @@ const INTEGER_RANGE: Readonly<Record<string, readonly [number, number]>> = {
   int64: [-(2 ** 63), 2 ** 63 - 1024],
 };
 
-function checkNumber({ schema }: Node, value: number, path: string, errors: Errors): void {
+function checkNumber({ schema }: SchemaNode, value: number, path: string, errors: Errors): void {
   const invalid = (detail: string) => add(errors, "FieldValueInvalid", path, `${path} in body ${detail}`, value);
   const range = schema.format === undefined ? undefined : INTEGER_RANGE[schema.format];
   if (range && (value < range[0] || value > range[1])) {
@@ -112,7 +112,13 @@ function isMultiple(value: number, of: number): boolean {
   return Math.abs(quotient - Math.round(quotient)) <= Number.EPSILON * Math.max(1, Math.abs(quotient));
 }
 
-function checkArray(node: Node, value: JsonValue[], path: string, errors: Errors, old: JsonValue | undefined): void {
+function checkArray(
+  node: SchemaNode,
+  value: JsonValue[],
+  path: string,
+  errors: Errors,
+  old: JsonValue | undefined,
+): void {
   const { schema, items } = node;
   const { minItems, maxItems } = schema;
   if (minItems !== undefined && value.length < minItems) {
@@ -130,7 +136,13 @@ function checkArray(node: Node, value: JsonValue[], path: string, errors: Errors
   value.forEach((item, i) => validateValue(items, item, `${path}[${i}]`, errors, oldItem(item)));
 }
 
-function checkObject(node: Node, value: JsonObject, path: string, errors: Errors, old: JsonValue | undefined): void {
+function checkObject(
+  node: SchemaNode,
+  value: JsonObject,
+  path: string,
+  errors: Errors,
+  old: JsonValue | undefined,
+): void {
   const { schema } = node;
   const size = Object.keys(value).length;
   if (schema.maxProperties !== undefined && size > schema.maxProperties) {
@@ -155,9 +167,9 @@ function checkObject(node: Node, value: JsonObject, path: string, errors: Errors
   }
 }
 
-function checkCombinations(node: Node, value: JsonValue, path: string, errors: Errors): void {
+function checkCombinations(node: SchemaNode, value: JsonValue, path: string, errors: Errors): void {
   const label = JSON.stringify(path);
-  const outcome = (child: Node) => {
+  const outcome = (child: SchemaNode) => {
     const own: Errors = [];
     validateValue(child, value, path, own, undefined);
     return own;
@@ -201,7 +213,7 @@ const best = (outcomes: readonly Errors[]): Errors =>
  *   editable after its schema became stricter (validation ratcheting)
  */
 export function validateValue(
-  node: Node,
+  node: SchemaNode,
   value: JsonValue,
   path: string,
   errors: Errors,

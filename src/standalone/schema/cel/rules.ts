@@ -3,7 +3,7 @@ import type { CelEnvironment } from "@virtrigaud/deps/schema.ts";
 import type { FieldError } from "../errors.ts";
 import { equal, own } from "../json.ts";
 import { correlate } from "../lists.ts";
-import type { Node } from "../node.ts";
+import type { SchemaNode } from "../node.ts";
 import { isObject, type JsonValue, type ValidationRule } from "../types.ts";
 import { foreignCall, kubernetesEnvironment } from "./library.ts";
 import { type CelType, CelTypes } from "./types.ts";
@@ -22,7 +22,7 @@ interface CompiledRule {
 
 /** The rules of one schema node and of everything below it. */
 interface RuleNode {
-  readonly node: Node;
+  readonly node: SchemaNode;
   readonly rules: readonly CompiledRule[];
   readonly type: CelType | undefined;
   readonly properties: ReadonlyMap<string, RuleNode>;
@@ -39,7 +39,7 @@ interface Optionals {
   readonly none: unknown;
 }
 
-const hasRules = (node: Node | undefined): boolean =>
+const hasRules = (node: SchemaNode | undefined): boolean =>
   node !== undefined &&
   ((node.schema["x-kubernetes-validations"]?.length ?? 0) > 0 || [...node.properties.values()].some(hasRules) ||
     hasRules(node.additional) || hasRules(node.items));
@@ -50,13 +50,13 @@ const hasRules = (node: Node | undefined): boolean =>
  * @throws {Error} naming the schema path and the rule: a syntax or type error, an unknown function, a rule that is not
  *   boolean, or a transition rule where old and new values cannot be told apart
  */
-export function compileRules(root: Node, name: string): RuleCheck | undefined {
+export function compileRules(root: SchemaNode, name: string): RuleCheck | undefined {
   if (!hasRules(root)) return undefined;
   const env = kubernetesEnvironment().registerVariable("value", "dyn").registerVariable("text", "string");
   const types = new CelTypes(env);
   types.of(root);
   const optionals: Optionals = { some: env.parse("optional.of(value)"), none: env.parse("optional.none()")({}) };
-  const build = (node: Node | undefined, correlatable: boolean): RuleNode | undefined => {
+  const build = (node: SchemaNode | undefined, correlatable: boolean): RuleNode | undefined => {
     if (!node || !hasRules(node)) return undefined;
     const sources = node.schema["x-kubernetes-validations"] ?? [];
     const type = sources.length > 0 ? types.of(node) : undefined;
@@ -91,7 +91,7 @@ function compileRule(
   env: CelEnvironment,
   type: string,
   source: ValidationRule,
-  node: Node,
+  node: SchemaNode,
   schemaName: string,
   correlatable: boolean,
 ): CompiledRule {
@@ -133,16 +133,16 @@ const usesOldSelf = (text: string): boolean =>
   /\boldSelf\b/.test(text.replaceAll(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/g, ""));
 
 /** `.a['b c']` as the path of a field error; every step must exist in the schema. */
-function resolveFieldPath(text: string, start: Node, refuse: (why: string) => Error): string {
+function resolveFieldPath(text: string, start: SchemaNode, refuse: (why: string) => Error): string {
   const steps = [...text.matchAll(/\.([A-Za-z_][\w-]*)|\['((?:[^'\\]|\\.)*)'\]/g)];
   if (steps.map(([step]) => step).join("") !== text || steps.length === 0) {
     throw refuse(`fieldPath ${JSON.stringify(text)} is not of the form .field or ['field']`);
   }
-  let node: Node | undefined = start;
+  let node: SchemaNode | undefined = start;
   let path = "";
   for (const [, dotted, quoted] of steps) {
     const field: string = dotted ?? (quoted ?? "").replaceAll(/\\(.)/g, "$1");
-    const property: Node | undefined = node.properties.get(field);
+    const property: SchemaNode | undefined = node.properties.get(field);
     path += property ? `.${field}` : `[${field}]`;
     node = property ?? node.additional;
     if (!node) throw refuse(`fieldPath ${JSON.stringify(text)} does not refer to a field of the schema`);

@@ -1,6 +1,6 @@
 /** How CEL sees values of a schema: their types, and their conversion from JSON. @module */
 import type { CelEnvironment } from "@virtrigaud/deps/schema.ts";
-import type { Node } from "../node.ts";
+import type { SchemaNode } from "../node.ts";
 import { isObject, type JsonValue } from "../types.ts";
 
 /** A CEL type and the way to make values of it. */
@@ -13,11 +13,11 @@ export interface CelType {
 }
 
 /** Words of CEL that may follow a dot nonetheless; rules may also write them escaped. */
-const SELECTABLE = new Set(
+const SELECTABLE: ReadonlySet<string> = new Set(
   ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let"]
     .concat(["loop", "package", "namespace", "return", "var", "void", "while"]),
 );
-const RESERVED = new Set(["true", "false", "null", "in", ...SELECTABLE]);
+const RESERVED: ReadonlySet<string> = new Set(["true", "false", "null", "in", ...SELECTABLE]);
 const ESCAPES: readonly (readonly [string, string])[] = [
   ["__", "__underscores__"],
   [".", "__dot__"],
@@ -39,20 +39,25 @@ const INT_OR_STRING: CelType = {
   equal: Object.is,
 };
 
-/** Declares the types of a schema in an environment, each object type once. */
+/**
+ * Declares the types of a schema in an environment, each object type once.
+ *
+ * Caveat: a set compared directly (`self.set == oldSelf.set`) is compared in order, because its CEL type is that of every
+ * list of strings; inside a compared object, and for map lists everywhere, order does not matter.
+ */
 export class CelTypes {
-  readonly #types = new Map<Node, CelType | undefined>();
+  readonly #types = new Map<SchemaNode, CelType | undefined>();
   readonly #names = new Set<string>();
 
   constructor(readonly env: CelEnvironment) {}
 
   /** The type of values of `node`; `undefined` when the schema leaves it open, which hides it from rules. */
-  of(node: Node): CelType | undefined {
+  of(node: SchemaNode): CelType | undefined {
     if (!this.#types.has(node)) this.#types.set(node, this.#declare(node));
     return this.#types.get(node);
   }
 
-  #declare(node: Node): CelType | undefined {
+  #declare(node: SchemaNode): CelType | undefined {
     const { schema } = node;
     if (schema["x-kubernetes-int-or-string"]) return INT_OR_STRING;
     switch (schema.type) {
@@ -73,7 +78,7 @@ export class CelTypes {
     }
   }
 
-  #list({ items, schema }: Node): CelType | undefined {
+  #list({ items, schema }: SchemaNode): CelType | undefined {
     const item = items && this.of(items);
     if (!item) return undefined;
     const name = `list<${item.name}>`;
@@ -119,7 +124,7 @@ export class CelTypes {
     }
   }
 
-  #object(node: Node): CelType | undefined {
+  #object(node: SchemaNode): CelType | undefined {
     if (node.additional && node.properties.size === 0) {
       const value = this.of(node.additional);
       return value && {
@@ -132,7 +137,7 @@ export class CelTypes {
     return this.#message(node);
   }
 
-  #message(node: Node): CelType {
+  #message(node: SchemaNode): CelType {
     const fields: Record<string, string> = {};
     const converters = new Map<string, { names: readonly string[]; type: CelType }>();
     const byName = new Map<string, CelType>();
@@ -170,7 +175,7 @@ export class CelTypes {
     };
   }
 
-  #name(node: Node): string {
+  #name(node: SchemaNode): string {
     const base = `Object.${node.path.replaceAll(/[^A-Za-z0-9_.]/g, "_") || "root"}`;
     let name = base;
     for (let i = 2; this.#names.has(name); i++) name = `${base}_${i}`;
