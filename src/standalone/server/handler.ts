@@ -21,7 +21,7 @@ import { type Faults, truncated, watchTap } from "./faults.ts";
 import { mediaType, representation } from "./media.ts";
 import type { OpenApi } from "./openapi.ts";
 import { isApply, patched, patchObject } from "./patch.ts";
-import { getObject, listObjects, type ReadContext, renderObject, shown, shownJson } from "./read.ts";
+import { getObject, listObjects, type ReadContext, renderList, renderObject, shown, shownJson } from "./read.ts";
 import { resourcePath, type ResourceRequest, resourceRequest, type User } from "./request.ts";
 import type { Registry } from "./resource.ts";
 import { review } from "./reviews.ts";
@@ -229,7 +229,7 @@ async function serve(
       );
       for (const { namespace, name } of chosen) deleteObject(context, { ...asked, namespace, name }, options, dryRun);
       await context.store.settled();
-      return jsonText(listObjects(context, { ...asked, verb: "list" }, as));
+      return jsonText(renderList(context, asked, { entries: chosen, revision: context.store.revision }, as));
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Rules of `metadata` that hold for every kind. @module */
 import type { JsonObject } from "../storage/mod.ts";
 import type { StatusCause } from "./errors.ts";
-import { child, equal, objectOf, strings, text } from "./json.ts";
+import { child, equal, isEmpty, objectOf, strings, text } from "./json.ts";
 
 /** `metadata` of an object; an empty one, not attached, when it has none. */
 export function metaOf(object: JsonObject): JsonObject {
@@ -114,6 +114,14 @@ export function carryOver(next: JsonObject, live: JsonObject): void {
     else to[key] = value;
   }
   delete to.selfLink;
+}
+
+/** Drops what says nothing: an empty list of finalizers is no list of finalizers. In place. */
+export function dropEmptyMeta(object: JsonObject): void {
+  const meta = metaOf(object);
+  for (const key of ["finalizers", "ownerReferences", "labels", "annotations", "managedFields"]) {
+    if (isEmpty(meta[key])) delete meta[key];
+  }
 }
 
 /** Whether anything but `metadata` and `status` differs: what `metadata.generation` counts. */

@@ -8,6 +8,7 @@ import { child, clone, ensureChild, equal, items, strings, text } from "./json.t
 import {
   carryOver,
   desiredStateDiffers,
+  dropEmptyMeta,
   FOREGROUND,
   generatedName,
   metaOf,
@@ -65,6 +66,7 @@ export function createObject(
   }
   if (resource.namespaced) checkNamespace(context, request, name);
   prune(resource, object, options);
+  dropEmptyMeta(object);
   for (const key of ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]) {
     delete meta[key];
   }
@@ -109,6 +111,7 @@ export function updateObject(
     if (fields !== undefined) meta.managedFields = fields;
   }
   prune(resource, next, options);
+  dropEmptyMeta(next);
   carryOver(next, live);
   const result = mergeParts(resource, subresource, live, next);
   resource.schema.applyDefaults(result);
