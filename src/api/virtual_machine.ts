@@ -39,6 +39,7 @@ export const Operation = object("Step on the hypervisor that is under way.", {
   deadline: dateTime("When the step counts as failed."),
   attempt: int32("How often the step was asked for, from 1.", { minimum: 0 }),
   generation: int64("Generation of `spec` that the step carries out."),
+  wish: string("Digest of the wish that the step carries out."),
   message: string("What the last attempt ended with."),
 });
 /** Step on the hypervisor that is under way. */
@@ -92,6 +93,20 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
   conditions,
   observedGeneration,
   operation: Operation,
+  failure: object("Step that failed, and whether it is tried again.", {
+    verb: string("What was tried."),
+    class: string("Class of the error, such as InvalidSpec or QuotaExceeded."),
+    message: string("What went wrong and what to do about it."),
+    wish: string("Digest of the wish that it failed for; another wish is tried afresh."),
+    attempt: int32("How often it was tried.", { minimum: 1 }),
+  }, {
+    reason: string("Reason within the class."),
+    retryAfter: dateTime("When it is tried again; absent: when the wish changes."),
+  }),
+  pendingPowerCycle: object("Change that waits for the machine to be off.", {
+    wish: string("Digest of the wish that waits."),
+    fields: list("What waits.", string("One field.")),
+  }, {}),
   lastReboot: object("Last reboot that was asked for by annotation and done.", {
     request: string("Value of the annotation virtrigaud.io/reboot-requested-at that it answered."),
   }, { time: dateTime("When it was done.") }),

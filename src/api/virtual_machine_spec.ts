@@ -91,7 +91,9 @@ export const VirtualMachineSpec = object("What the virtual machine is wanted to 
     memoryMiB: int64("Memory in MiB in place of the class's.", { minimum: 128, maximum: 1048576 }),
     gpu,
   }),
-  disks: disks("Disks beside the root disk. Can be added and grown later; removing an entry removes the disk."),
+  disks: disks(
+    "Disks beside the root disk. Can be added and grown later; a disk whose entry is removed is kept until the annotation virtrigaud.io/remove-disks names it.",
+  ),
   networks: networks("Network interfaces. Absent means none of its own choosing: the provider's default network."),
   userData: UserData,
   metaData: MetaData,

@@ -7,6 +7,8 @@ export interface Edge {
   readonly to: string;
   /** True when the target is a package and not a file of the project. */
   readonly external: boolean;
+  /** True when only types are taken, of which nothing is left at run time. */
+  readonly typeOnly: boolean;
 }
 
 const IMPORT =
@@ -30,7 +32,8 @@ export function importGraph(root: string): Edge[] {
     const text = Deno.readTextFileSync(join(root, file)).replace(/\/\*[\s\S]*?\*\//g, "");
     for (const match of text.matchAll(IMPORT)) {
       const specifier = match[1] ?? match[2] ?? "";
-      edges.push({ from: file, ...resolve(specifier, file, imports) });
+      const typeOnly = /^\s*(import|export)\s+type\b/.test(match[0]);
+      edges.push({ from: file, ...resolve(specifier, file, imports), typeOnly });
     }
   }
   return edges;

@@ -22,7 +22,7 @@ const isTest = (path: string): boolean => /_test\.ts$|_bench\.ts$|(^|\/)testing(
 
 /** What `edge` breaks, or `undefined`. */
 export function violation(edge: Edge): string | undefined {
-  const { from, to, external } = edge;
+  const { from, to, external, typeOnly } = edge;
   const top = from.split("/")[0] ?? "";
   if (external) {
     if (top !== "deps" && top !== "deps.ts" && !to.startsWith("node:")) {
@@ -51,7 +51,10 @@ export function violation(edge: Edge): string | undefined {
   if (top === "src" && target === "src" && floorOf(from) >= 0 && floorOf(to) > floorOf(from)) {
     return "a file imports only from its own floor or below";
   }
-  if (from.endsWith("/decide.ts") && target === "src" && /\/(act|observe|controller)\.ts$|^src\/kube\//.test(to)) {
+  if (
+    !typeOnly && from.endsWith("/decide.ts") && target === "src" &&
+    /\/(act|observe|controller)\.ts$|^src\/kube\//.test(to)
+  ) {
     return "decide.ts does no I/O";
   }
   return undefined;

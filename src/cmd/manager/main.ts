@@ -1,0 +1,90 @@
+/** Entry point of `virtrigaud-manager`. @module */
+import { loadKubeClient } from "@virtrigaud/kube";
+import { RUNTIME_METRICS } from "@virtrigaud/runtime";
+import {
+  CLIENT_METRICS,
+  createLogger,
+  createMetrics,
+  MANAGER_METRICS,
+  PROCESS_METRICS,
+  serveHealth,
+} from "@virtrigaud/telemetry";
+import { signalled } from "../signals.ts";
+import { VERSION } from "../version.ts";
+import { assembleManager } from "./assemble.ts";
+import { type ManagerSettings, readManager, USAGE } from "./config.ts";
+
+/** Runs a manager until it is told to stop. */
+async function run(settings: ManagerSettings): Promise<void> {
+  const log = createLogger(settings.log).with({ component: "virtrigaud-manager" });
+  const metrics = createMetrics(
+    { ...PROCESS_METRICS, ...CLIENT_METRICS, ...MANAGER_METRICS, ...RUNTIME_METRICS },
+    { process: true },
+  );
+  metrics.gauge("virtrigaud_build_info", {
+    version: VERSION,
+    git_sha: "",
+    go_version: `deno-${Deno.version.deno}`,
+    component: "manager",
+  }, 1);
+  const client = await loadKubeClient(settings.kube, { userAgent: `virtrigaud-manager/${VERSION}` });
+  const role = await assembleManager({
+    client,
+    namespace: settings.namespace,
+    identity: settings.identity,
+    ...(settings.leaderElection
+      ? {
+        leaderElection: {
+          onLost(why) {
+            // What this process had begun cannot be called back, and another may act from now on.
+            log.error("leadership is lost; the process ends", { why });
+            Deno.exit(1);
+          },
+        },
+      }
+      : {}),
+    ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
+    ...(settings.workers === undefined ? {} : { workers: settings.workers }),
+    policy: settings.policy,
+    log,
+    metrics,
+  });
+  const ready = (): true | string =>
+    Object.values(role.manager.readyChecks).map((check) => check()).find((why) => why !== undefined) ?? true;
+  const endpoint = (port: number, withMetrics: boolean) =>
+    serveHealth({ port, host: settings.host, ready, log, ...(withMetrics ? { metrics } : {}) });
+  const servers = [
+    ...(settings.healthPort > 0 ? [endpoint(settings.healthPort, false)] : []),
+    ...(settings.metricsPort > 0 ? [endpoint(settings.metricsPort, true)] : []),
+  ];
+  const stop = new AbortController();
+  void signalled().then(() => {
+    log.info("asked to stop");
+    stop.abort();
+    void signalled().then(() => Deno.exit(1));
+  });
+  log.info("the manager starts", { version: VERSION, namespace: settings.namespace, identity: settings.identity });
+  await role.run(stop.signal);
+  await Promise.all(servers.map((server) => server.shutdown()));
+  client.close();
+}
+
+if (import.meta.main) {
+  try {
+    const request = readManager(Deno.args, (name) => Deno.env.get(name));
+    switch (request.type) {
+      case "Version":
+        console.log(`virtrigaud-manager ${VERSION}`);
+        break;
+      case "Help":
+        console.log(USAGE);
+        break;
+      case "Run":
+        await run(request.settings);
+    }
+    Deno.exit(0);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    Deno.exit(1);
+  }
+}

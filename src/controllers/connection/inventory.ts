@@ -1,0 +1,188 @@
+/** What one provider's hypervisor holds, kept up by the provider's watch stream. @module */
+import type { ObservedMachine, TaskStatus, WatchEvent } from "@virtrigaud/contract";
+
+/** Ids that are known of a VM that something has changed about; neither: about all of them. */
+export interface MachineIds {
+  readonly vmId?: string;
+  readonly ownerUid?: string;
+}
+
+/** Told about changes, after they were taken in. */
+export type InventoryListener = (change: MachineIds) => void;
+
+/** What the inventory knows of a VM. */
+export type InventoryView =
+  | { readonly type: "Lost"; readonly message: string }
+  | { readonly type: "Unsettled" }
+  | { readonly type: "Absent" }
+  | { readonly type: "Present"; readonly vm: ObservedMachine };
+
+/** Tasks are remembered so long that whoever waits for them has looked. */
+const TASK_MEMORY = 10_000;
+
+/**
+ * A cache with three guarantees: it never answers from a stream that broke (`Lost`), it never shows a state from before
+ * a change that this process made (`Unsettled` until something newer is seen), and a full list replaces all of it at
+ * once, telling about every VM that came, changed or went.
+ */
+export class Inventory {
+  readonly #machines = new Map<string, ObservedMachine>();
+  readonly #owners = new Map<string, string>();
+  readonly #tasks = new Map<string, { readonly status: TaskStatus; readonly at: number }>();
+  readonly #unsettled = new Set<string>();
+  readonly #versions = new Map<string, number>();
+  readonly #listeners = new Set<InventoryListener>();
+  readonly #now: () => number;
+  #listed: Set<string> | undefined;
+  #lost: string | undefined = "the first list of its VMs is still awaited";
+  #version = 0;
+
+  /** @param now monotonic time in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Why nothing is known now; `undefined` while the stream is whole. */
+  get lost(): string | undefined {
+    return this.#lost;
+  }
+
+  /** All VMs that are there, ours or not. */
+  machines(): IterableIterator<ObservedMachine> {
+    return this.#machines.values();
+  }
+
+  /** Calls `listener` after every change. Returns how to stop it. */
+  onChange(listener: InventoryListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What is known of one VM, looked up by the mark that it carries first, then by id. */
+  view({ vmId, ownerUid }: MachineIds): InventoryView {
+    if (this.#lost !== undefined) return { type: "Lost", message: this.#lost };
+    const id = (ownerUid === undefined ? undefined : this.#owners.get(ownerUid)) ?? vmId;
+    if (id === undefined) return { type: "Absent" };
+    if (this.#unsettled.has(id)) return { type: "Unsettled" };
+    const vm = this.#machines.get(id);
+    return vm === undefined ? { type: "Absent" } : { type: "Present", vm };
+  }
+
+  /** What is known of a task, and how old that knowledge is in milliseconds. */
+  task(id: string): { readonly status: TaskStatus; readonly ageMs: number } | undefined {
+    const known = this.#tasks.get(id);
+    return known === undefined ? undefined : { status: known.status, ageMs: Math.max(0, this.#now() - known.at) };
+  }
+
+  /** Takes in an event of the watch stream. */
+  apply(event: WatchEvent): void {
+    switch (event.type) {
+      case "ListBegin":
+        this.#listed = new Set();
+        return;
+      case "Present":
+        this.#listed?.add(event.vm.id);
+        this.#put(event.vm);
+        // Before the first list is whole nobody may act on any of it; its end tells everybody.
+        if (this.#lost === undefined) this.#tell(idsOf(event.vm));
+        return;
+      case "ListEnd":
+        this.#endList();
+        return;
+      case "Gone":
+        this.#drop(event.vmId, event.ownerUid);
+        return;
+      case "Task":
+        this.learnTask(event.status);
+        if (event.status.vmId !== undefined) this.#tell(this.#idsOf(event.status.vmId));
+        return;
+      case "Heartbeat":
+        return;
+    }
+  }
+
+  /** The stream broke: nothing is known until the next full list. */
+  lose(message: string): void {
+    this.#lost = message;
+    this.#listed = undefined;
+    this.#tasks.clear();
+  }
+
+  /** A change to this VM was made and has not been seen yet. */
+  unsettle(vmId: string): void {
+    this.#unsettled.add(vmId);
+  }
+
+  /** Taken before a question and given back with its answer, so that an answer that the stream overtook is dropped. */
+  mark(): number {
+    return this.#version;
+  }
+
+  /** Takes in the answer to a question asked at `mark`. */
+  learn(vm: ObservedMachine, mark: number): void {
+    if ((this.#versions.get(vm.id) ?? 0) > mark) this.#unsettled.delete(vm.id);
+    else this.#put(vm);
+  }
+
+  /** Takes in that a VM asked for at `mark` is provably not there. */
+  learnAbsence({ vmId, ownerUid }: MachineIds, mark: number): void {
+    const id = (ownerUid === undefined ? undefined : this.#owners.get(ownerUid)) ?? vmId;
+    if (id === undefined || (this.#versions.get(id) ?? 0) > mark) return;
+    this.#forget(id);
+  }
+
+  /** Takes in the state of a task. */
+  learnTask(status: TaskStatus): void {
+    this.#tasks.delete(status.task.id);
+    this.#tasks.set(status.task.id, { status, at: this.#now() });
+    if (this.#tasks.size <= TASK_MEMORY) return;
+    const oldest = this.#tasks.keys().next().value;
+    if (oldest !== undefined) this.#tasks.delete(oldest);
+  }
+
+  #put(vm: ObservedMachine): void {
+    const before = this.#machines.get(vm.id)?.ownerUid;
+    if (before !== undefined && before !== vm.ownerUid) this.#owners.delete(before);
+    this.#machines.set(vm.id, vm);
+    if (vm.ownerUid !== undefined) this.#owners.set(vm.ownerUid, vm.id);
+    this.#unsettled.delete(vm.id);
+    this.#versions.set(vm.id, ++this.#version);
+  }
+
+  #drop(vmId: string, ownerUid: string | undefined): void {
+    const ids = { vmId, ...(ownerUid === undefined ? {} : { ownerUid }), ...this.#idsOf(vmId) };
+    this.#forget(vmId);
+    this.#tell(ids);
+  }
+
+  #forget(vmId: string): void {
+    const owner = this.#machines.get(vmId)?.ownerUid;
+    if (owner !== undefined && this.#owners.get(owner) === vmId) this.#owners.delete(owner);
+    this.#machines.delete(vmId);
+    this.#versions.delete(vmId);
+    this.#unsettled.delete(vmId);
+  }
+
+  #endList(): void {
+    const listed = this.#listed;
+    if (listed === undefined) return;
+    this.#listed = undefined;
+    this.#lost = undefined;
+    for (const id of [...this.#machines.keys()]) if (!listed.has(id)) this.#drop(id, undefined);
+    this.#unsettled.clear();
+    this.#tell({});
+  }
+
+  #idsOf(vmId: string): MachineIds {
+    const vm = this.#machines.get(vmId);
+    return vm === undefined ? { vmId } : idsOf(vm);
+  }
+
+  #tell(change: MachineIds): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function idsOf({ id, ownerUid }: ObservedMachine): MachineIds {
+  return { vmId: id, ...(ownerUid === undefined ? {} : { ownerUid }) };
+}

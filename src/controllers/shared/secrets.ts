@@ -1,0 +1,150 @@
+/** Secrets by name: read when they are needed, waited for when they are missing, never cached as a whole. @module */
+import {
+  keyOf,
+  type KubeClient,
+  type KubeObject,
+  type ObjectName,
+  type Secret as KubeSecret,
+  SECRETS,
+} from "@virtrigaud/kube";
+import { Informer, type InformerEnvironment } from "@virtrigaud/runtime";
+import { Secret } from "@virtrigaud/telemetry";
+import { whenFresh } from "./when_fresh.ts";
+
+/** Values of a Secret by key, decoded as UTF-8. */
+export type SecretValues = ReadonlyMap<string, Secret<string>>;
+
+/**
+ * Reads Secrets by name and watches single ones, so that the manager needs no right to list all of a cluster.
+ *
+ * Caveat: one watch per Secret that is waited for or followed, which is few: provider credentials, and what is missing.
+ */
+export class SecretSource {
+  readonly #client: KubeClient;
+  readonly #environment: InformerEnvironment;
+  readonly #signal: AbortSignal;
+  readonly #followed = new Map<string, Followed>();
+
+  /** @param signal ends all watches */
+  constructor(client: KubeClient, environment: InformerEnvironment, signal: AbortSignal) {
+    this.#client = client;
+    this.#environment = environment;
+    this.#signal = signal;
+  }
+
+  /** The values of a Secret, or `undefined` when there is none of that name. */
+  async read(name: ObjectName, signal?: AbortSignal): Promise<SecretValues | undefined> {
+    const secret = await this.#client.find(SECRETS, name, signal === undefined ? {} : { signal });
+    return secret === undefined ? undefined : valuesOf(secret);
+  }
+
+  /**
+   * Calls `listener` whenever the Secret appears, changes or goes, for each `who` once, until it is dropped. `once`
+   * drops it after the first call.
+   */
+  follow(name: ObjectName, who: string, listener: () => void, options: { readonly once?: boolean } = {}): void {
+    const key = keyOf(name);
+    let followed = this.#followed.get(key);
+    if (followed === undefined) {
+      followed = new Followed(this.#environment, name, this.#signal, () => this.#followed.delete(key));
+      this.#followed.set(key, followed);
+    }
+    followed.add(who, listener, options.once ?? false);
+  }
+
+  /** Takes back {@linkcode follow}. */
+  drop(name: ObjectName, who: string): void {
+    this.#followed.get(keyOf(name))?.remove(who);
+  }
+
+  /** The resource version of a followed Secret as last seen; `undefined` when it is not there or not known yet. */
+  version(name: ObjectName): string | undefined {
+    return this.#followed.get(keyOf(name))?.version;
+  }
+
+  /** Resolves when a followed Secret is seen at `version` or later. */
+  async whenSeen(name: ObjectName, version: string | undefined, signal: AbortSignal): Promise<void> {
+    await this.#followed.get(keyOf(name))?.whenSeen(version, signal);
+  }
+
+  /** Whether a followed Secret has been looked for already. */
+  known(name: ObjectName): boolean {
+    return this.#followed.get(keyOf(name))?.synced ?? false;
+  }
+
+  /** Resolves when all watches have ended, after the signal aborted. */
+  async stopped(): Promise<void> {
+    await Promise.all([...this.#followed.values()].map((followed) => followed.stopped));
+  }
+}
+
+class Followed {
+  readonly stopped: Promise<void>;
+  readonly #informer: Informer<KubeSecret>;
+  readonly #listeners = new Map<string, { readonly call: () => void; readonly once: boolean }>();
+  readonly #stop = new AbortController();
+  readonly #key: string;
+  readonly #onEmpty: () => void;
+
+  constructor(environment: InformerEnvironment, name: ObjectName, signal: AbortSignal, onEmpty: () => void) {
+    this.#key = keyOf(name);
+    this.#onEmpty = onEmpty;
+    this.#informer = new Informer(environment, SECRETS, {
+      ...(name.namespace === undefined ? {} : { namespace: name.namespace }),
+      fieldSelector: `metadata.name=${name.name}`,
+      // Only that it changed is of interest here; the content is read when it is needed.
+      transform: withoutContent,
+    });
+    this.#informer.addHandler(() => this.#tell());
+    this.stopped = this.#informer.run(AbortSignal.any([signal, this.#stop.signal]));
+    void this.#informer.whenSynced({ signal }).then(() => this.#tell(), () => {});
+  }
+
+  get synced(): boolean {
+    return this.#informer.synced;
+  }
+
+  get version(): string | undefined {
+    return this.#informer.get(this.#key)?.metadata.resourceVersion;
+  }
+
+  async whenSeen(version: string | undefined, signal: AbortSignal): Promise<void> {
+    this.#informer.expect(this.#key, version);
+    await whenFresh(this.#informer, this.#key, signal);
+  }
+
+  add(who: string, call: () => void, once: boolean): void {
+    this.#listeners.set(who, { call, once });
+  }
+
+  remove(who: string): void {
+    this.#listeners.delete(who);
+    if (this.#listeners.size > 0) return;
+    this.#stop.abort();
+    this.#onEmpty();
+  }
+
+  #tell(): void {
+    for (const [who, { call, once }] of [...this.#listeners]) {
+      // Who waits for a missing Secret is not woken to be told that it is still missing.
+      if (once && this.version === undefined) continue;
+      if (once) this.remove(who);
+      call();
+    }
+  }
+}
+
+function withoutContent<T extends KubeObject>(object: T): T {
+  const { apiVersion, kind, metadata } = object;
+  return { apiVersion, kind, metadata } as T;
+}
+
+function valuesOf(secret: KubeSecret): SecretValues {
+  const decoder = new TextDecoder();
+  return new Map(
+    Object.entries(secret.data ?? {}).map(([key, value]) => [
+      key,
+      new Secret(decoder.decode(Uint8Array.fromBase64(value))),
+    ]),
+  );
+}

@@ -1,0 +1,89 @@
+/** First-boot configuration: inline text and Secrets put together as the guest takes them. @module */
+import type { VirtualMachine } from "@virtrigaud/api";
+import type { GuestInit } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
+import type { SecretValues } from "../shared/secrets.ts";
+import { multipart } from "./mime.ts";
+import type { Problem } from "./input.ts";
+
+/** Keys under which a Secret may hold each kind of data, in the order in which they are looked for. */
+const KEYS = {
+  user: ["userdata", "user-data", "cloud-init", "cloud-config"],
+  meta: ["metadata", "meta-data", "meta_data"],
+  ignition: ["ignition", "config", "userdata", "user-data"],
+} as const;
+
+/** Most that data sources take, in bytes; more is refused rather than cut. */
+const MAX_BYTES = 1 << 20;
+
+/** Names of the Secrets that the VM's first-boot configuration is read from. */
+export function guestInitSecrets(vm: VirtualMachine): string[] {
+  const { userData, metaData } = vm.spec;
+  const names = [userData?.cloudInit, userData?.ignition, metaData?.cloudInit].map((part) => part?.secretRef?.name);
+  return [...new Set(names.filter((name): name is string => name !== undefined))];
+}
+
+/**
+ * Puts the configuration together out of the VM and the Secrets that were found. Answers with what is missing, where
+ * something is: a Secret, or a key in it.
+ */
+export function guestInitOf(
+  vm: VirtualMachine,
+  secrets: ReadonlyMap<string, SecretValues | undefined>,
+): GuestInit | { readonly missing: readonly Problem[] } | undefined {
+  const missing: Problem[] = [];
+  const { userData, metaData } = vm.spec;
+
+  const read = (
+    part: { readonly inline?: string; readonly secretRef?: { readonly name: string } } | undefined,
+    keys: readonly string[],
+    field: string,
+  ): Secret<string>[] => {
+    const found: Secret<string>[] = [];
+    if (part?.inline !== undefined && part.inline !== "") found.push(new Secret(part.inline));
+    if (part?.secretRef !== undefined) {
+      const { name } = part.secretRef;
+      const values = secrets.get(name);
+      const value = values === undefined ? undefined : pick(values, keys);
+      if (values === undefined) {
+        missing.push({ field: `${field}.secretRef`, message: `Secret "${name}" does not exist` });
+      } else if (value === undefined) {
+        missing.push({
+          field: `${field}.secretRef`,
+          message: `Secret "${name}" has none of the keys ${keys.join(", ")}`,
+        });
+      } else found.push(value);
+    }
+    const size = found.reduce((sum, text) => sum + text.reveal().length, 0);
+    if (size > MAX_BYTES) {
+      missing.push({ field, message: `is ${size} characters long, at most ${MAX_BYTES} are allowed` });
+    }
+    return found;
+  };
+
+  const user = read(userData?.cloudInit, KEYS.user, "spec.userData.cloudInit");
+  const meta = read(metaData?.cloudInit, KEYS.meta, "spec.metaData.cloudInit");
+  const ignition = read(userData?.ignition, KEYS.ignition, "spec.userData.ignition");
+  if (ignition.length + user.length > ignition.length && ignition.length > 0) {
+    missing.push({
+      field: "spec.userData",
+      message: "has both cloudInit and ignition: a guest takes one of them, remove the other",
+    });
+  }
+  if (missing.length > 0) return { missing };
+  if (ignition[0] !== undefined) return { type: "Ignition", config: ignition[0] };
+  if (user.length + meta.length === 0) return undefined;
+  return {
+    type: "CloudInit",
+    ...(user.length === 0 ? {} : { userData: multipart(user) }),
+    ...(meta.length === 0 ? {} : { metaData: new Secret(meta.map((part) => part.reveal()).join("\n")) }),
+  };
+}
+
+function pick(values: SecretValues, keys: readonly string[]): Secret<string> | undefined {
+  for (const key of keys) {
+    const value = values.get(key);
+    if (value !== undefined) return value;
+  }
+  return values.size === 1 ? values.values().next().value : undefined;
+}

@@ -1,0 +1,155 @@
+/** Gathers everything that a decision about one VM is made from. Reads only. @module */
+import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } from "@virtrigaud/api";
+import type { ObservedMachine } from "@virtrigaud/contract";
+import type { KubeObject } from "@virtrigaud/kube";
+import type { StoreView } from "@virtrigaud/runtime";
+import type { ProviderConnection } from "../connection/connection.ts";
+import type { ProviderConnections } from "../connection/connections.ts";
+import type { SecretSource } from "../shared/secrets.ts";
+import { guestInitOf, guestInitSecrets } from "./guest_init.ts";
+import type { MachineView, ProviderView, ReconfigureHistory, TaskView, VmInput } from "./input.ts";
+import { type Lookup, type References, resolveWish } from "./wish.ts";
+
+/** Where the objects come from. */
+export interface VmSources {
+  readonly providers: StoreView<Provider>;
+  readonly classes: StoreView<VMClass>;
+  readonly images: StoreView<VMImage>;
+  readonly networks: StoreView<VMNetworkAttachment>;
+  readonly secrets: SecretSource;
+  readonly connections: ProviderConnections;
+}
+
+/** What earlier steps of the same reconcile found out, which no cache knows. */
+export interface Findings {
+  readonly machine?: MachineView;
+  readonly task?: TaskView;
+}
+
+/** Options of {@linkcode observe}. */
+export interface ObserveOptions {
+  readonly now: number;
+  readonly nonce: string;
+  readonly findings: Findings;
+  readonly history?: ReconfigureHistory;
+  readonly signal: AbortSignal;
+}
+
+/** `namespace/name` of an object that `vm` refers to; its own namespace where the reference names none. */
+export function referenceKey(vm: VirtualMachine, ref: { readonly name: string; readonly namespace?: string }): string {
+  return `${ref.namespace ?? vm.metadata.namespace ?? ""}/${ref.name}`;
+}
+
+/** Takes one picture of everything. */
+export async function observe(vm: VirtualMachine, sources: VmSources, options: ObserveOptions): Promise<VmInput> {
+  const providerKey = referenceKey(vm, vm.spec.providerRef);
+  const provider = sources.providers.get(providerKey);
+  const connection = sources.connections.get(providerKey);
+  const machine = options.findings.machine ?? machineView(vm, provider, providerKey, connection);
+  return {
+    vm,
+    now: options.now,
+    nonce: options.nonce,
+    provider: providerView(providerKey, provider, connection),
+    wish: resolveWish(vm, await references(vm, sources, machine, options.signal)),
+    machine,
+    task: options.findings.task ?? taskView(vm, connection),
+    ...(options.history === undefined ? {} : { history: options.history }),
+  };
+}
+
+function machineView(
+  vm: VirtualMachine,
+  provider: Provider | undefined,
+  providerKey: string,
+  connection: ProviderConnection | undefined,
+): MachineView {
+  if (provider === undefined) return { type: "Unreachable", message: `Provider "${providerKey}" does not exist` };
+  if (connection === undefined) {
+    return { type: "Unreachable", message: provider.status?.message ?? "it has not been started yet" };
+  }
+  const view = connection.inventory.view({
+    ...(vm.status?.id === undefined ? {} : { vmId: vm.status.id }),
+    ...(vm.metadata.uid === undefined ? {} : { ownerUid: vm.metadata.uid }),
+  });
+  switch (view.type) {
+    case "Lost":
+      return { type: "Unreachable", message: view.message };
+    case "Absent":
+      return { type: "Absent", proven: false };
+    case "Unsettled":
+    case "Present":
+      return view;
+  }
+}
+
+function providerView(
+  name: string,
+  provider: Provider | undefined,
+  connection: ProviderConnection | undefined,
+): ProviderView {
+  if (provider === undefined) return { type: "NotFound", name };
+  return { type: "Found", name, providerType: provider.spec.type, taskPollMs: connection?.taskPollMs ?? 30_000 };
+}
+
+function taskView(vm: VirtualMachine, connection: ProviderConnection | undefined): TaskView {
+  const id = vm.status?.operation?.taskRef;
+  const known = id === undefined ? undefined : connection?.inventory.task(id);
+  return known === undefined ? { type: "Unasked" } : { type: "Known", ...known };
+}
+
+async function references(
+  vm: VirtualMachine,
+  sources: VmSources,
+  machine: MachineView,
+  signal: AbortSignal,
+): Promise<References> {
+  const { spec } = vm;
+  const networks = new Map<string, Lookup<VMNetworkAttachment>>();
+  for (const entry of spec.networks ?? []) {
+    if (entry.networkRef !== undefined) {
+      networks.set(entry.name, lookUp(sources.networks, referenceKey(vm, entry.networkRef)));
+    }
+  }
+  return {
+    provider: lookUp(sources.providers, referenceKey(vm, spec.providerRef)),
+    class: lookUp(sources.classes, referenceKey(vm, spec.classRef)),
+    ...(spec.imageRef === undefined ? {} : { image: lookUp(sources.images, referenceKey(vm, spec.imageRef)) }),
+    networks,
+    // First-boot configuration is read when a VM is about to be born, and at no other time.
+    guestInit: machine.type === "Absent" && vm.metadata.deletionTimestamp === undefined
+      ? await guestInit(vm, sources.secrets, signal)
+      : undefined,
+  };
+}
+
+async function guestInit(
+  vm: VirtualMachine,
+  secrets: SecretSource,
+  signal: AbortSignal,
+): Promise<References["guestInit"]> {
+  const { namespace } = vm.metadata;
+  const found = new Map(
+    await Promise.all(
+      guestInitSecrets(vm).map(async (name) =>
+        [
+          name,
+          await secrets.read({ name, ...(namespace === undefined ? {} : { namespace }) }, signal),
+        ] as const
+      ),
+    ),
+  );
+  return guestInitOf(vm, found);
+}
+
+function lookUp<T extends KubeObject>(store: StoreView<T>, key: string): Lookup<T> {
+  const object = store.get(key);
+  return { name: key.slice(key.indexOf("/") + 1), ...(object === undefined ? {} : { object }) };
+}
+
+/** The machine as a finding: what the provider answered to a question about it. */
+export function foundMachine(
+  answer: { readonly exists: true; readonly vm: ObservedMachine } | { readonly exists: false },
+): MachineView {
+  return answer.exists ? { type: "Present", vm: answer.vm } : { type: "Absent", proven: true };
+}

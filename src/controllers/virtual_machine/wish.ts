@@ -1,0 +1,161 @@
+/** What a VM is wanted to be: one machine specification out of the objects that describe it. Pure. @module */
+import {
+  FORCE_SYNC_ANNOTATION,
+  type Provider,
+  unsupportedFields,
+  type VirtualMachine,
+  type VMClass,
+  type VMImage,
+  type VMNetworkAttachment,
+} from "@virtrigaud/api";
+import type { DataDisk, GuestInit, Hardware, MachineSpec, Placement } from "@virtrigaud/contract";
+import { digestOf } from "../shared/digest.ts";
+import { optional } from "../shared/optional.ts";
+import type { Problem, Wish } from "./input.ts";
+import { tryGib } from "./units.ts";
+import { imageSource } from "./wish_image.ts";
+import { hardwareOf } from "./wish_hardware.ts";
+import { nicOf } from "./wish_network.ts";
+
+/** An object that was looked up, by what it was looked up as. */
+export type Lookup<T> = { readonly name: string; readonly object?: T };
+
+/** Everything that a VM refers to. */
+export interface References {
+  readonly provider: Lookup<Provider>;
+  readonly class: Lookup<VMClass>;
+  readonly image?: Lookup<VMImage>;
+  /** By name of the VM's network entry; entries without a reference are left out. */
+  readonly networks: ReadonlyMap<string, Lookup<VMNetworkAttachment>>;
+  /** First-boot configuration, resolved only while the VM is still to be created. */
+  readonly guestInit: GuestInit | { readonly missing: readonly Problem[] } | undefined;
+}
+
+/** Longest name that every hypervisor takes as VM name and every guest as host name. */
+const MAX_NAME = 63;
+
+/** Adds the objects up. */
+export function resolveWish(vm: VirtualMachine, refs: References): Wish {
+  const missing = missingReferences(refs);
+  if (missing.length > 0) return { type: "Missing", missing };
+  const { object: provider } = refs.provider;
+  const { object: vmClass } = refs.class;
+  if (provider === undefined || vmClass === undefined) return { type: "Missing", missing };
+
+  const unsupported = unsupportedProblems(vm, refs, provider);
+  if (unsupported.length > 0) return { type: "Invalid", reason: "UnsupportedField", problems: unsupported };
+
+  const problems: Problem[] = [];
+  const spec = machineSpec(vm, provider, vmClass, refs, problems);
+  if (problems.length > 0) return { type: "Invalid", reason: "InvalidSpec", problems };
+  const { guestInit: _, ...comparable } = spec;
+  const forced = vm.metadata.annotations?.[FORCE_SYNC_ANNOTATION] ?? "";
+  return { type: "Resolved", spec, digest: digestOf({ ...comparable, forced }) };
+}
+
+function missingReferences(refs: References): Problem[] {
+  const missing: Problem[] = [];
+  const need = (kind: string, field: string, lookup: Lookup<unknown>) => {
+    if (lookup.object === undefined) missing.push({ field, message: `${kind} "${lookup.name}" does not exist` });
+  };
+  need("Provider", "spec.providerRef", refs.provider);
+  need("VMClass", "spec.classRef", refs.class);
+  if (refs.image !== undefined) need("VMImage", "spec.imageRef", refs.image);
+  for (const [name, lookup] of refs.networks) {
+    need("VMNetworkAttachment", `spec.networks[${name}].networkRef`, lookup);
+  }
+  if (refs.guestInit !== undefined && "missing" in refs.guestInit) missing.push(...refs.guestInit.missing);
+  return missing;
+}
+
+function unsupportedProblems(vm: VirtualMachine, refs: References, provider: Provider): Problem[] {
+  const { type } = provider.spec;
+  const objects = [vm, refs.class.object, refs.image?.object, ...[...refs.networks.values()].map((n) => n.object)];
+  return objects.flatMap((object) => {
+    if (object === undefined) return [];
+    const of = object.kind === "VirtualMachine" ? "" : ` of ${object.kind} "${object.metadata.name}"`;
+    return unsupportedFields(object, type).map((field) => ({
+      field,
+      message: `${field}${of} is not supported by Provider "${provider.metadata.name}" of type ${type}: remove it`,
+    }));
+  });
+}
+
+function machineSpec(
+  vm: VirtualMachine,
+  provider: Provider,
+  vmClass: VMClass,
+  refs: References,
+  problems: Problem[],
+): MachineSpec {
+  const { spec } = vm;
+  const { name } = vm.metadata;
+  if (name.length > MAX_NAME) {
+    problems.push({
+      field: "metadata.name",
+      message: `is ${name.length} characters long, at most ${MAX_NAME} can be used`,
+    });
+  }
+  const defaults = vmClass.spec.diskDefaults;
+  const rootSize = defaults?.size === undefined
+    ? undefined
+    : tryGib(defaults.size, `VMClass "${vmClass.metadata.name}" spec.diskDefaults.size`, problems);
+  const disks = (spec.disks ?? []).map((disk): DataDisk => {
+    if (disk.name === "root") {
+      problems.push({ field: "spec.disks[root]", message: `the name "root" is the boot disk's` });
+    }
+    return {
+      name: disk.name,
+      sizeGib: disk.sizeGiB,
+      ...(disk.type === undefined ? {} : { type: disk.type }),
+      ...optional("storageClass", disk.storageClass ?? defaults?.storageClass),
+      ...optional("expandPolicy", disk.expandPolicy),
+      ...optional("iops", defaults?.iops),
+      ...optional("scsi", disk.scsi),
+    };
+  });
+  return {
+    name,
+    hardware: hardware(vm, vmClass, problems),
+    image: imageSource(vm, refs.image?.object, provider.spec.type, problems),
+    rootDisk: {
+      ...optional("sizeGib", rootSize),
+      ...optional("type", defaults?.type),
+      ...optional("storageClass", defaults?.storageClass),
+      ...optional("iops", defaults?.iops),
+    },
+    disks,
+    nics: (spec.networks ?? []).map((entry) => nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)),
+    ...(refs.guestInit === undefined || "missing" in refs.guestInit ? {} : { guestInit: refs.guestInit }),
+    ...optional("placement", placement(vm, provider)),
+    tags: spec.tags ?? [],
+  };
+}
+
+function hardware(vm: VirtualMachine, vmClass: VMClass, problems: Problem[]): Hardware {
+  const base = hardwareOf(vmClass, problems);
+  const own = vm.spec.resources;
+  return {
+    ...base,
+    ...(own?.cpu === undefined ? {} : { cpus: own.cpu }),
+    ...(own?.memoryMiB === undefined ? {} : { memoryMib: own.memoryMiB }),
+    ...(own?.gpu === undefined ? {} : {
+      gpu: {
+        count: own.gpu.count,
+        ...optional("type", own.gpu.type),
+        ...optional("memoryMib", own.gpu.memory),
+      },
+    }),
+  };
+}
+
+function placement(vm: VirtualMachine, provider: Provider): Placement | undefined {
+  const { network: _, ...defaults } = provider.spec.defaults ?? {};
+  const own = vm.spec.placement ?? {};
+  // A VM that names one kind of storage must not inherit the other from the provider's defaults.
+  const inherited = own.datastore !== undefined || own.storagePod !== undefined
+    ? { ...defaults, datastore: undefined, storagePod: undefined }
+    : defaults;
+  const merged = Object.entries({ ...inherited, ...own }).filter(([, value]) => value !== undefined);
+  return merged.length === 0 ? undefined : Object.fromEntries(merged);
+}
