@@ -1,8 +1,8 @@
 /** What keeps the set of objects whole: owner references, emptied namespaces, forgotten events. @module */
 import type { Change, JsonObject, Stored } from "../storage/mod.ts";
 import { child, clone, ensureChild, items, objectOf, strings, text } from "./json.ts";
-import { FOREGROUND, ORPHAN, type Propagation, removeEntry } from "./delete.ts";
-import { metaOf } from "./meta.ts";
+import { type Propagation, removeEntry } from "./delete.ts";
+import { FOREGROUND, metaOf, ORPHAN } from "./meta.ts";
 import type { Registry } from "./resource.ts";
 import { isDeleted, type WriteContext } from "./write.ts";
 

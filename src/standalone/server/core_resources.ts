@@ -7,7 +7,11 @@ import { metaOf } from "./meta.ts";
 import { ALL_VERBS, apiVersionOf, type Column, type Resource } from "./resource.ts";
 import { age } from "./table.ts";
 
-const AGE: Column = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };
+const AGE: Column = {
+  name: "Age",
+  type: "string",
+  cell: (object, now) => age(text(metaOf(object), "creationTimestamp"), now),
+};
 const from = (name: string, jsonPath: string, type = "string", priority = 0): Column => ({
   name,
   type,
@@ -47,6 +51,8 @@ interface CoreKind {
   readonly status?: boolean;
   readonly scale?: Resource["scale"];
   readonly generation?: boolean;
+  readonly unconditionalUpdate?: boolean;
+  readonly immutable?: readonly string[];
   readonly selectableFields?: readonly string[];
   readonly storage?: string;
   readonly view?: Resource["view"];
@@ -99,6 +105,7 @@ const KINDS: readonly CoreKind[] = [
     plural: "secrets",
     columns: [from("Type", ".type"), count("Data", "data"), AGE],
     selectableFields: ["type"],
+    immutable: ["type"],
     prepare: (secret) => {
       const plain = objectOf(secret.stringData);
       for (const [key, value] of Object.entries(plain ?? {})) {
@@ -128,6 +135,10 @@ const KINDS: readonly CoreKind[] = [
       spec.type ??= "ClusterIP";
       // There is no service network on one machine: what a Service names is reached at the address in its endpoint.
       if (spec.type === "ClusterIP") spec.clusterIP ??= "None";
+      for (const item of items(spec, "ports")) {
+        const port = objectOf(item);
+        if (port?.port !== undefined) port.targetPort ??= port.port;
+      }
     },
   },
   {
@@ -251,6 +262,8 @@ const KINDS: readonly CoreKind[] = [
     group: "coordination.k8s.io",
     kind: "Lease",
     plural: "leases",
+    // Leader election rests on it: a holder that lost sight of the lease must not take it over blindly.
+    unconditionalUpdate: false,
     columns: [from("Holder", ".spec.holderIdentity"), AGE],
   },
   ...(["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"].map((kind): CoreKind => ({
@@ -305,6 +318,8 @@ export function coreResource(kind: CoreKind): Resource {
     status: kind.status ?? false,
     ...(kind.scale === undefined ? {} : { scale: kind.scale }),
     custom: false,
+    unconditionalUpdate: kind.unconditionalUpdate ?? true,
+    immutable: kind.immutable ?? [],
     generation: kind.generation ?? false,
     selectableFields: kind.selectableFields ?? [],
     storage: kind.storage ?? qualified({ group, plural }),

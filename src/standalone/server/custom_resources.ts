@@ -36,6 +36,8 @@ export function customResource(kind: CustomKind): Resource {
     status: kind.subresources.status === true,
     ...(kind.subresources.scale === undefined ? {} : { scale: kind.subresources.scale }),
     custom: true,
+    unconditionalUpdate: false,
+    immutable: [],
     generation: true,
     selectableFields: [],
     storage: qualified(kind),

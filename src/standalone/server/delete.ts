@@ -1,17 +1,13 @@
 /** delete: preconditions, finalizers, propagation. @module */
 import type { Json, JsonObject, Stored } from "../storage/mod.ts";
 import { timestamp } from "./timestamp.ts";
-import { badRequest, forbidden, notFound } from "./errors.ts";
+import { forbidden, invalidOption, notFound } from "./errors.ts";
 import { child, clone, ensureChild, strings, text } from "./json.ts";
-import { metaOf } from "./meta.ts";
+import { FOREGROUND, metaOf, ORPHAN } from "./meta.ts";
 import { shown } from "./read.ts";
 import type { ResourceRequest } from "./request.ts";
 import type { Resource } from "./resource.ts";
 import { checkDeletePreconditions, isDeleted, type WriteContext } from "./write.ts";
-
-/** Finalizers that the garbage collector serves. */
-export const FOREGROUND = "foregroundDeletion";
-export const ORPHAN = "orphan";
 
 /** What happens to the objects that name the deleted one as their owner. */
 export type Propagation = "Background" | "Foreground" | "Orphan";
@@ -26,7 +22,7 @@ export function propagation(options: JsonObject, params: URLSearchParams): Propa
     return options.orphanDependents === true || params.get("orphanDependents") === "true" ? "Orphan" : "Background";
   }
   if (value === "Background" || value === "Foreground" || value === "Orphan") return value;
-  throw badRequest(`propagationPolicy: unsupported value "${value}"; expected Background, Foreground or Orphan`);
+  throw invalidOption("DeleteOptions", "propagationPolicy", value, ["Foreground", "Background", "Orphan"]);
 }
 
 /** Deletes the object that the request names; returns what to answer. */

@@ -137,8 +137,8 @@ Deno.test("a policy that does not exist is refused", async () => {
   await using t = await startTestPlane();
   await make(t.client, "a");
   const { status, body } = await t.client.delete(`${WIDGETS}/a`, { propagationPolicy: "Later" });
-  assertEquals(status, 400);
-  assertStringIncludes(body.message, "Background, Foreground or Orphan");
+  assertEquals(status, 422);
+  assertStringIncludes(body.message, 'supported values: "Foreground", "Background", "Orphan"');
 });
 
 Deno.test("a namespace takes its content with it, takes in nothing meanwhile, and waits for finalizers", async () => {

@@ -95,8 +95,24 @@ export function invalid(resource: ResourceName, name: string, causes: readonly S
     422,
     "Invalid",
     `${resource.group === "" ? resource.kind : `${resource.kind}.${resource.group}`} "${name}" is invalid: ${list}`,
-    { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.kind, causes },
+    {
+      ...(name === "" ? {} : { name }),
+      ...(resource.group === "" ? {} : { group: resource.group }),
+      kind: resource.kind,
+      causes,
+    },
   );
+}
+
+/** A parameter or option with a value that it cannot have; `kind` is that of the options (`DeleteOptions`). */
+export function invalidOption(kind: string, field: string, value: string, supported: readonly string[]): ApiError {
+  const list = supported.map((name) => JSON.stringify(name)).join(", ");
+  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`;
+  return invalid({ group: "meta.k8s.io", plural: "", kind }, "", [{
+    reason: "FieldValueNotSupported",
+    field,
+    message,
+  }]);
 }
 
 export function badRequest(message: string): ApiError {

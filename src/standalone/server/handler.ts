@@ -7,12 +7,21 @@ import { readObject, readValue } from "./body.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { deleteObject } from "./delete.ts";
 import { discover } from "./discovery.ts";
-import { ApiError, badRequest, internal, methodNotAllowed, noSuchPath, notAcceptable, unauthorized } from "./errors.ts";
+import {
+  ApiError,
+  badRequest,
+  internal,
+  invalidOption,
+  methodNotAllowed,
+  noSuchPath,
+  notAcceptable,
+  unauthorized,
+} from "./errors.ts";
 import { type Faults, truncated, watchTap } from "./faults.ts";
 import { mediaType, representation } from "./media.ts";
 import type { OpenApi } from "./openapi.ts";
 import { isApply, patched, patchObject } from "./patch.ts";
-import { getObject, listObjects, type ReadContext, renderObject, shown, shownJson } from "./read.ts";
+import { getObject, listObjects, type ReadContext, renderList, renderObject, shown, shownJson } from "./read.ts";
 import { resourcePath, type ResourceRequest, resourceRequest, type User } from "./request.ts";
 import type { Registry } from "./resource.ts";
 import { review } from "./reviews.ts";
@@ -220,7 +229,7 @@ async function serve(
       );
       for (const { namespace, name } of chosen) deleteObject(context, { ...asked, namespace, name }, options, dryRun);
       await context.store.settled();
-      return jsonText(listObjects(context, { ...asked, verb: "list" }, as));
+      return jsonText(renderList(context, asked, { entries: chosen, revision: context.store.revision }, as));
     }
   }
 }
@@ -250,7 +259,7 @@ async function answerWrite(
 function writeOptions(request: Request, params: URLSearchParams): WriteOptions {
   const validation = params.get("fieldValidation") ?? "";
   if (!["", "Strict", "Warn", "Ignore"].includes(validation)) {
-    throw badRequest(`fieldValidation: unsupported value "${validation}"; expected Ignore, Strict or Warn`);
+    throw invalidOption("CreateOptions", "fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]);
   }
   const agent = (request.headers.get("user-agent") ?? "").split("/")[0]?.trim() || "unknown";
   const manager = params.get("fieldManager") || (isApply(mediaType(request.headers)) ? "" : agent);
@@ -271,7 +280,7 @@ function isDryRun(params: URLSearchParams, options: JsonObject): boolean {
   const values = [...params.getAll("dryRun"), ...(Array.isArray(options.dryRun) ? options.dryRun.map(String) : [])]
     .filter((value) => value !== "");
   const unknown = values.find((value) => value !== "All");
-  if (unknown !== undefined) throw badRequest(`dryRun: unsupported value "${unknown}"; expected All`);
+  if (unknown !== undefined) throw invalidOption("CreateOptions", "dryRun", unknown, ["All"]);
   return values.length > 0;
 }
 

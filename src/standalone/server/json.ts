@@ -86,7 +86,7 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   return keys.length === Object.keys(right).length && keys.every((key) => equal(left[key], right[key]));
 }
 
-/** True for `null`, `{}`, `[]` and nested emptiness-free nothing: what a writer means by "not set". */
+/** True for what a writer means by "not set": nothing, `null`, `{}` and `[]`. */
 export function isEmpty(value: Json | undefined): boolean {
   if (value === undefined || value === null) return true;
   return typeof value === "object" && Object.keys(value).length === 0;

@@ -1,12 +1,16 @@
 /** Rules of `metadata` that hold for every kind. @module */
 import type { JsonObject } from "../storage/mod.ts";
 import type { StatusCause } from "./errors.ts";
-import { child, equal, items, objectOf, strings, text } from "./json.ts";
+import { child, equal, isEmpty, objectOf, strings, text } from "./json.ts";
 
 /** `metadata` of an object; an empty one, not attached, when it has none. */
 export function metaOf(object: JsonObject): JsonObject {
   return child(object, "metadata");
 }
+
+/** Finalizers that the garbage collector serves. */
+export const FOREGROUND = "foregroundDeletion";
+export const ORPHAN = "orphan";
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -88,17 +92,6 @@ export function validateMeta(
       bad("metadata.finalizers", finalizer, "must be a qualified name like example.com/name");
     }
   }
-  items(meta, "ownerReferences").forEach((reference, i) => {
-    for (const key of ["apiVersion", "kind", "name", "uid"]) {
-      if (text(objectOf(reference) ?? {}, key) === "") {
-        causes.push({
-          reason: "FieldValueRequired",
-          field: `metadata.ownerReferences[${i}].${key}`,
-          message: "Required value",
-        });
-      }
-    }
-  });
   return causes;
 }
 
@@ -121,6 +114,14 @@ export function carryOver(next: JsonObject, live: JsonObject): void {
     else to[key] = value;
   }
   delete to.selfLink;
+}
+
+/** Drops what says nothing: an empty list of finalizers is no list of finalizers. In place. */
+export function dropEmptyMeta(object: JsonObject): void {
+  const meta = metaOf(object);
+  for (const key of ["finalizers", "ownerReferences", "labels", "annotations", "managedFields"]) {
+    if (isEmpty(meta[key])) delete meta[key];
+  }
 }
 
 /** Whether anything but `metadata` and `status` differs: what `metadata.generation` counts. */

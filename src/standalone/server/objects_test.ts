@@ -110,7 +110,7 @@ Deno.test("a dry run answers like the real thing and stores nothing", async () =
   assertEquals((await t.client.delete(`${WIDGETS}/b?dryRun=All`)).status, 200);
   assertEquals((await t.client.get(`${WIDGETS}/b`)).body.spec.size, 1);
   assertEquals(t.plane.revision, before + 1);
-  assertEquals((await t.client.post(`${WIDGETS}?dryRun=Some`, widget("c"))).status, 400);
+  assertEquals((await t.client.post(`${WIDGETS}?dryRun=Some`, widget("c"))).status, 422);
 });
 
 Deno.test("an update from an old revision is a conflict, and one without a revision is refused for custom kinds", async () => {
@@ -128,11 +128,39 @@ Deno.test("an update from an old revision is a conflict, and one without a revis
   assertEquals((await t.client.get(`${WIDGETS}/a`)).body.spec.size, 2);
 });
 
-Deno.test("another uid in an update is a conflict: the object is not the one the writer knew", async () => {
+Deno.test("another uid in an update is a conflict: the object is not the one the writer knew; no patch changes it", async () => {
   await using t = await startTestPlane();
-  await t.client.post(WIDGETS, widget("a"));
-  const { status, body } = await t.client.patch(`${WIDGETS}/a`, "merge", { metadata: { uid: "other" } });
-  assertEquals([status, body.reason], [409, "Conflict"]);
+  const { body: created } = await t.client.post(WIDGETS, widget("a"));
+  const put = await t.client.put(`${WIDGETS}/a`, { ...created, metadata: { ...created.metadata, uid: "other" } });
+  assertEquals([put.status, put.body.reason], [409, "Conflict"]);
+  for (const [field, value] of [["uid", "other"], ["deletionTimestamp", "2030-01-01T00:00:00Z"]] as const) {
+    const { status, body } = await t.client.patch(`${WIDGETS}/a`, "merge", { metadata: { [field]: value } });
+    assertEquals([status, body.details.causes[0].field], [422, `metadata.${field}`]);
+  }
+});
+
+Deno.test("a Lease cannot be replaced blindly, a ConfigMap can", async () => {
+  await using t = await startTestPlane();
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+  const { body } = await t.client.post(leases, { metadata: { name: "l" }, spec: { holderIdentity: "one" } });
+  const blind = await t.client.put(`${leases}/l`, { metadata: { name: "l" }, spec: { holderIdentity: "two" } });
+  assertEquals([blind.status, blind.body.details.causes[0].field], [422, "metadata.resourceVersion"]);
+  assertEquals((await t.client.put(`${leases}/l`, { ...body, spec: { holderIdentity: "two" } })).status, 200);
+  const maps = "/api/v1/namespaces/default/configmaps";
+  await t.client.post(maps, { metadata: { name: "c" }, data: { a: "1" } });
+  assertEquals((await t.client.put(`${maps}/c`, { metadata: { name: "c" }, data: { a: "2" } })).body.data, { a: "2" });
+});
+
+Deno.test("a Secret keeps its type, and a finalizer without a domain is warned of", async () => {
+  await using t = await startTestPlane();
+  await t.client.post("/api/v1/namespaces/default/secrets", { metadata: { name: "s" } });
+  const changed = await t.client.patch("/api/v1/namespaces/default/secrets/s", "merge", { type: "other" });
+  assertEquals([changed.status, changed.body.message], [
+    422,
+    'Secret "s" is invalid: type: Invalid value: "other": field is immutable',
+  ]);
+  const { headers } = await t.client.post(WIDGETS, widget("a", {}, { finalizers: ["mine"] }));
+  assertStringIncludes(headers.get("warning") ?? "", "prefer a domain-qualified finalizer name");
 });
 
 Deno.test("generation counts changes of the spec only, and status has its own door", async () => {

@@ -1,7 +1,7 @@
 /** patch: JSON, merge, strategic merge and server-side apply. @module */
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, serverSideApply } from "../schema/mod.ts";
 import type { Json, JsonObject } from "../storage/mod.ts";
-import { badRequest, conflict, unsupportedMediaType } from "./errors.ts";
+import { badRequest, conflict, invalid, unsupportedMediaType } from "./errors.ts";
 import { objectOf, text } from "./json.ts";
 import { metaOf } from "./meta.ts";
 import { shown } from "./read.ts";
@@ -62,9 +62,9 @@ export function patchObject(
 function applyObject(context: WriteContext, request: ResourceRequest, patch: Json, options: WriteOptions): Written {
   const { resource, namespace, name, subresource, params } = request;
   if ((params.get("fieldManager") ?? "") === "") {
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
+    throw invalid({ group: "meta.k8s.io", plural: "", kind: "PatchOptions" }, "", [
+      { reason: "FieldValueRequired", field: "fieldManager", message: "Required value: is required for apply patch" },
+    ]);
   }
   const applied = objectOf(patch);
   if (applied === undefined) throw badRequest("error decoding YAML: the apply patch must be an object");

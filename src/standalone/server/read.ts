@@ -68,8 +68,12 @@ export function getObject(context: ReadContext, request: ResourceRequest): Store
 
 /** Answers a list, as text. */
 export function listObjects(context: ReadContext, request: ResourceRequest, as: Representation): string {
+  return renderList(context, request, select(context, request), as);
+}
+
+/** A page of objects in the asked representation, as text. */
+export function renderList(context: ReadContext, request: ResourceRequest, page: Page, as: Representation): string {
   const { resource, params } = request;
-  const page = select(context, request);
   const metadata: JsonObject = { resourceVersion: String(page.revision) };
   if (page.next !== undefined) metadata.continue = page.next;
   if (page.remaining !== undefined) metadata.remainingItemCount = page.remaining;
@@ -96,7 +100,8 @@ export function listObjects(context: ReadContext, request: ResourceRequest, as: 
   }
 }
 
-interface Page {
+/** Some of the objects of a list. */
+export interface Page {
   readonly entries: readonly Stored[];
   readonly revision: number;
   readonly next?: string;
@@ -126,10 +131,8 @@ function select(context: ReadContext, request: ResourceRequest): Page {
     (selector === undefined || selector(shown(resource, entry)))
   );
   const limit = Number(params.get("limit") ?? 0);
-  if (!Number.isInteger(limit) || limit < 0) {
-    throw badRequest(
-      `limit: invalid value "${params.get("limit")}"; expected a whole number of objects, 0 for no limit`,
-    );
+  if (!Number.isInteger(limit)) {
+    throw badRequest(`limit: invalid value "${params.get("limit")}"; expected a whole number of objects`);
   }
   const last = limit > 0 && entries.length > limit ? entries[limit - 1] : undefined;
   if (last === undefined) return { entries, revision };

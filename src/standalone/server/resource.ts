@@ -63,8 +63,12 @@ export interface Resource {
   readonly columns: readonly Column[];
   readonly status: boolean;
   readonly scale?: ScalePaths;
-  /** Custom resources refuse strategic merge and updates without a resourceVersion, as on a cluster. */
+  /** Custom resources take no strategic merge patch, as on a cluster. */
   readonly custom: boolean;
+  /** A PUT without a resourceVersion replaces whatever is there; otherwise it is refused. */
+  readonly unconditionalUpdate: boolean;
+  /** Top-level fields that cannot be changed once they are set. */
+  readonly immutable: readonly string[];
   /** `metadata.generation` counts changes of the desired state. */
   readonly generation: boolean;
   /** Fields beyond metadata.name and metadata.namespace that field selectors may use, as dotted paths. */

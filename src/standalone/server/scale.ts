@@ -28,10 +28,10 @@ export function applyScale(resource: Resource, paths: ScalePaths, object: JsonOb
   }
   const replicas = child(scale, "spec").replicas ?? 0;
   if (typeof replicas !== "number" || !Number.isInteger(replicas) || replicas < 0) {
-    throw invalid({ ...resource, group: "autoscaling", kind: "Scale" }, text(metaOf(object), "name"), [{
+    throw invalid(resource, text(metaOf(object), "name"), [{
       reason: "FieldValueInvalid",
-      field: "spec.replicas",
-      message: `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`,
+      field: paths.specReplicasPath,
+      message: `Invalid value: ${JSON.stringify(replicas)}: should be a non-negative integer`,
     }]);
   }
   setAt(object, paths.specReplicasPath, replicas);

@@ -34,8 +34,7 @@ export function tablePrinter(resource: Resource): TablePrinter {
   return {
     definitions: columns.map(({ name, type, format = "", description = "", priority = 0 }) => ({
       name,
-      // The cell is already an age; "date" would make clients parse it again.
-      type: type === "date" ? "string" : type,
+      type,
       format,
       description,
       priority,

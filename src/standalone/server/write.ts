@@ -3,9 +3,19 @@ import { type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { timestamp } from "./timestamp.ts";
-import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
+import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
 import { child, clone, ensureChild, equal, items, strings, text } from "./json.ts";
-import { carryOver, desiredStateDiffers, generatedName, metaOf, sameContent, validateMeta } from "./meta.ts";
+import {
+  carryOver,
+  desiredStateDiffers,
+  dropEmptyMeta,
+  FOREGROUND,
+  generatedName,
+  metaOf,
+  ORPHAN,
+  sameContent,
+  validateMeta,
+} from "./meta.ts";
 import { editable, shown } from "./read.ts";
 import type { ResourceRequest } from "./request.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
@@ -56,6 +66,7 @@ export function createObject(
   }
   if (resource.namespaced) checkNamespace(context, request, name);
   prune(resource, object, options);
+  dropEmptyMeta(object);
   for (const key of ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]) {
     delete meta[key];
   }
@@ -66,6 +77,7 @@ export function createObject(
   resource.schema.applyDefaults(object);
   resource.prepare?.(object, undefined);
   validate(resource, object, undefined);
+  warnFinalizers(object, options);
   if (context.store.get(resource.storage, request.namespace, name) !== undefined) throw alreadyExists(resource, name);
   if (options.owned !== true) own(context, request, undefined, object, options);
   return { object: keep(context, request, object, options), created: true };
@@ -89,22 +101,31 @@ export function updateObject(
   const next = change(editable(resource, entry), entry);
   checkIdentity(request, next);
   const meta = ensureChild(next, "metadata");
+  if (request.verb === "patch") checkImmutable(resource, name, metaOf(live), meta, ["uid"]);
+  if (meta.deletionTimestamp !== undefined && meta.deletionTimestamp !== null) {
+    checkImmutable(resource, name, metaOf(live), meta, ["deletionTimestamp"]);
+  }
   checkPreconditions(request, meta, live, options.revisionRequired === true);
   if (meta.managedFields === undefined) {
     const fields = metaOf(live).managedFields;
     if (fields !== undefined) meta.managedFields = fields;
   }
   prune(resource, next, options);
+  dropEmptyMeta(next);
   carryOver(next, live);
   const result = mergeParts(resource, subresource, live, next);
   resource.schema.applyDefaults(result);
   resource.prepare?.(result, live);
+  checkImmutable(resource, name, live, result, resource.immutable);
   checkFinalizers(resource, name, live, result);
   if (resource.generation && subresource !== "status" && desiredStateDiffers(live, result)) {
     ensureChild(result, "metadata").generation = Number(metaOf(live).generation ?? 0) + 1;
   }
   // What stays as it was is not checked again: a rule that came later must not make an object undeletable.
-  if (!sameContent(live, result)) validate(resource, result, live);
+  if (!sameContent(live, result)) {
+    validate(resource, result, live);
+    warnFinalizers(result, options);
+  }
   if (options.owned !== true) own(context, request, live, result, options);
   if (sameContent(live, result)) return { object: live, created: false };
   if (isDeleted(result)) {
@@ -162,14 +183,18 @@ function checkIdentity({ resource, namespace, name, verb }: ResourceRequest, obj
     object.apiVersion = expected;
   }
   if (text(object, "kind") === "") throw badRequest("Object 'Kind' is missing in the body of the request");
-  if (object.kind !== resource.kind || object.apiVersion !== expected) {
+  if (object.apiVersion !== expected) {
     throw badRequest(
-      `${text(object, "kind")} in version "${
-        text(object, "apiVersion")
-      }" cannot be handled as a ${resource.kind}: the API version in the data (${
+      `the API version in the data (${
         text(object, "apiVersion")
       }) does not match the expected API version (${expected})`,
     );
+  }
+  if (object.kind !== resource.kind) {
+    const message = `Invalid value: ${JSON.stringify(object.kind)}: must be ${resource.kind}`;
+    throw invalid({ ...resource, kind: text(object, "kind") }, text(metaOf(object), "name"), [
+      { reason: "FieldValueInvalid", field: "kind", message },
+    ]);
   }
   const meta = ensureChild(object, "metadata");
   if (resource.namespaced) {
@@ -220,8 +245,8 @@ function checkPreconditions(
   }
   const revision = text(meta, "resourceVersion");
   if (revision !== "" && revision !== "0" && revision !== now.resourceVersion) throw staleWrite(resource, name);
-  if (revision === "" && revisionRequired && resource.custom) {
-    throw invalid(resource, name, [
+  if (revision === "" && revisionRequired && !resource.unconditionalUpdate) {
+    throw invalid({ ...resource, kind: resource.plural }, name, [
       {
         reason: "FieldValueInvalid",
         field: "metadata.resourceVersion",
@@ -229,6 +254,25 @@ function checkPreconditions(
       },
     ]);
   }
+}
+
+/** Refuses another value in `fields`; one that is taken away is brought back by the server elsewhere. */
+function checkImmutable(
+  resource: Resource,
+  name: string,
+  before: JsonObject,
+  after: JsonObject,
+  fields: readonly string[],
+): void {
+  const path = before.uid === undefined ? "" : "metadata.";
+  const causes = fields
+    .filter((field) => after[field] !== undefined && after[field] !== null && !equal(before[field], after[field]))
+    .map((field) => ({
+      reason: "FieldValueInvalid",
+      field: `${path}${field}`,
+      message: `Invalid value: ${JSON.stringify(after[field])}: field is immutable`,
+    }));
+  if (causes.length > 0) throw invalid(resource, name, causes);
 }
 
 function checkFinalizers(resource: Resource, name: string, live: JsonObject, next: JsonObject): void {
@@ -253,6 +297,18 @@ function prune(resource: Resource, object: JsonObject, options: WriteOptions): v
     throw badRequest(`strict decoding error: ${messages.join(", ")}`);
   }
   options.warnings.push(...messages);
+}
+
+/** Tells writers of finalizers without a domain that others may mean theirs. */
+function warnFinalizers(object: JsonObject, { warnings }: WriteOptions): void {
+  for (const finalizer of strings(metaOf(object), "finalizers")) {
+    if (finalizer.includes("/") || finalizer === FOREGROUND || finalizer === ORPHAN) continue;
+    warnings.push(
+      `metadata.finalizers: ${
+        JSON.stringify(finalizer)
+      }: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`,
+    );
+  }
 }
 
 function validate(resource: Resource, object: JsonObject, old: JsonObject | undefined): void {
@@ -298,16 +354,20 @@ export function resetFields(resource: Resource, subresource: string): string[] {
 /** The precondition failures of a delete. */
 export function checkDeletePreconditions(resource: Resource, entry: Stored, preconditions: JsonObject): void {
   const meta = metaOf(entry.object);
-  for (const [key, label] of [["uid", "UID"], ["resourceVersion", "ResourceVersion"]] as const) {
+  const checks = [["uid", "UID", "deleted and then recreated"], [
+    "resourceVersion",
+    "ResourceVersion",
+    "modified",
+  ]] as const;
+  for (const [key, label, happened] of checks) {
     const wanted = text(preconditions, key);
     if (wanted === "" || wanted === meta[key]) continue;
-    throw new ApiError(
-      409,
-      "Conflict",
-      `Operation cannot be fulfilled on ${resource.plural} "${entry.name}": the ${label} in the precondition (${wanted}) does not match the ${label} in record (${
+    throw conflict(
+      { ...resource, plural: resource.kind },
+      entry.name,
+      `the ${label} in the precondition (${wanted}) does not match the ${label} in record (${
         meta[key]
-      }). The object might have been deleted and then recreated`,
-      { name: entry.name, kind: resource.plural, ...(resource.group === "" ? {} : { group: resource.group }) },
+      }). The object might have been ${happened}`,
     );
   }
 }

@@ -1,13 +1,11 @@
-/**
- * The real `kubectl` against the embedded API server. `KUBECTL` names another binary than the one on the path; without
- * any, these tests are ignored and say so in their name.
- */
+/** The real `kubectl` against the embedded API server. @module */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@virtrigaud/deps";
-import { startTestPlane, type TestPlane, widget, WIDGETS } from "../testing.ts";
+import { startTestPlane, type TestPlane, widget, WIDGETS } from "@virtrigaud/standalone/testing";
+import { findKubectl, kubectlRig } from "../rigs/kubernetes/mod.ts";
+import { skipWithout } from "../rigs/skip.ts";
 
-const binary = Deno.env.get("KUBECTL") ?? "kubectl";
-const found = await new Deno.Command(binary, { args: ["version", "--client"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+const binary = findKubectl() ?? "kubectl";
+const ignore = await skipWithout("e2e", "kubectl against the embedded API server", kubectlRig);
 
 interface Kubectl extends TestPlane {
   /** Runs kubectl; `input` is its standard input. Returns what it printed, and its exit code. */
@@ -18,8 +16,8 @@ interface Kubectl extends TestPlane {
 
 function test(name: string, steps: (k: Kubectl) => Promise<void>): void {
   Deno.test({
-    name: found ? `kubectl: ${name}` : `kubectl: ${name} (ignored: no kubectl; install it or set KUBECTL)`,
-    ignore: !found,
+    name: `kubectl: ${name}`,
+    ignore,
     fn: async () => {
       const folder = await Deno.makeTempDir();
       try {
