@@ -55,7 +55,7 @@ export class Subject {
   readonly clock: Clock;
   readonly timeouts: ConformanceTimeouts;
   readonly state: RunState;
-  readonly #signal: AbortSignal;
+  #signal: AbortSignal;
   readonly #owners: string[] = [];
   readonly #watchers: Watcher[] = [];
 
@@ -272,7 +272,16 @@ export class Subject {
 
   /** Removes what the case has created. @throws when something cannot be removed. */
   async cleanUp(): Promise<void> {
-    for (const watcher of this.#watchers) await watcher.close();
+    // Also after the case was given up.
+    this.#signal = new AbortController().signal;
+    try {
+      await this.#removeVms();
+    } finally {
+      for (const watcher of this.#watchers) await watcher.close(this.timeouts.eventMs);
+    }
+  }
+
+  async #removeVms(): Promise<void> {
     // Newest first: clones before what they were made from.
     for (const ownerUid of this.#owners.reverse()) {
       const answer = await this.provider.describe({ ownerUid }, this.context);
