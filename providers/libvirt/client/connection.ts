@@ -124,8 +124,9 @@ export class LibvirtConnection implements Rpc {
     if (signal?.aborted) return Promise.reject(cancelled(call.doing));
     if (this.#end !== undefined) return Promise.reject(unavailable(call.doing, this.#end));
     const timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS;
+    let leaveQueue = (): void => {};
     const giveUp = (error: ProviderError) => {
-      cancelEntry();
+      leaveQueue();
       settled();
       reject(error);
     };
@@ -139,7 +140,7 @@ export class LibvirtConnection implements Rpc {
       signal?.removeEventListener("abort", onAbort);
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    const cancelEntry = this.#lanes.enter(lane, () => {
+    leaveQueue = this.#lanes.enter(lane, () => {
       if (this.#end !== undefined) return giveUp(unavailable(call.doing, this.#end));
       const pending: Pending = {
         doing: call.doing,

@@ -139,7 +139,8 @@ export class XdrWriter {
       throw new XdrError(`text of ${bytes.byteLength} bytes is above libvirt's limit of ${STRING_MAX}`);
     }
     this.u32(bytes.byteLength);
-    this.#buffer.set(bytes, this.#grow(bytes.byteLength + padding(bytes.byteLength)));
+    const start = this.#grow(bytes.byteLength + padding(bytes.byteLength));
+    this.#buffer.set(bytes, start);
     return this;
   }
 
