@@ -4,6 +4,7 @@ import type { Clock } from "@virtrigaud/resilience";
 import * as domains from "./client/domain.ts";
 import type { DomainRef } from "./client/objects.ts";
 import type { LibvirtSession } from "./client/session.ts";
+import type { Changes } from "./changes.ts";
 import type { GuestAgents } from "./guest.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
@@ -18,6 +19,7 @@ export interface LibvirtContext {
   readonly agents: GuestAgents;
   readonly tasks: Tasks;
   readonly locks: Locks;
+  readonly changes: Changes;
   /** Pool for disks that name none. */
   readonly defaultPool: string;
   /** Network for cards that name none. */

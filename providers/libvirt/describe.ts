@@ -124,7 +124,7 @@ export async function observeRow(
     ...(live.mark === undefined ? {} : { ownerUid: live.mark.ownerUid }),
     power: powerOf(state, Number(row.params.get("state.reason") ?? 0)),
     cpus: live.cpus.current,
-    memoryMib: Math.round(live.memoryKib.current / 1024),
+    memoryMib: Math.round(allottedKib(live, stored) / 1024),
     disks: await Promise.all(live.disks.map((disk) => observeDisk(context, disk, row.params, options))),
     nics,
     ips: publicAddresses(nics.flatMap((nic) => nic.ips)),
@@ -140,6 +140,16 @@ export async function observeRow(
       machine: live.machine,
     },
   };
+}
+
+/**
+ * Memory that the guest is to have. What it has at this moment follows by way of the balloon, in many small steps, and
+ * not at all where the guest has no driver for it: a number that is never quiet. More than the limit of the running
+ * machine it cannot get, and then what runs is what counts.
+ */
+function allottedKib(live: DomainView, stored: DomainView | undefined): number {
+  const target = stored?.memoryKib.current ?? live.memoryKib.current;
+  return target <= live.memoryKib.max ? target : live.memoryKib.current;
 }
 
 /** The description that the next start will use; a transient domain has none. */

@@ -9,6 +9,8 @@ export interface IsoFile {
 
 const SECTOR = 2048;
 const ROOT_RECORD_BYTES = 34;
+/** Empty sectors at the end, as mkisofs writes them: readers look ahead, and busybox probes 68 KiB of any disk. */
+const PADDING_SECTORS = 150;
 
 /** Where things are, in sectors. The first 16 belong to the system; then come descriptors, path tables, directories. */
 const layout = {
@@ -32,9 +34,10 @@ export function isoImage(volumeId: string, files: readonly IsoFile[]): Uint8Arra
     next += Math.max(1, Math.ceil(file.content.byteLength / SECTOR));
     return { ...file, index, sector };
   });
-  const image = new Uint8Array(next * SECTOR);
+  const sectors = next + PADDING_SECTORS;
+  const image = new Uint8Array(sectors * SECTOR);
   for (const tree of ["primary", "joliet"] as const) {
-    image.set(volumeDescriptor(tree, volumeId, next), layout[tree] * SECTOR);
+    image.set(volumeDescriptor(tree, volumeId, sectors), layout[tree] * SECTOR);
     const { little, big } = layout.pathTables[tree];
     image.set(pathTable(tree, true), little * SECTOR);
     image.set(pathTable(tree, false), big * SECTOR);

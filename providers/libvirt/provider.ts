@@ -25,6 +25,7 @@ import * as hosts from "./client/host.ts";
 import { LibvirtSession } from "./client/session.ts";
 import type { SshCredentials } from "./client/ssh.ts";
 import { parseUri } from "./client/uri.ts";
+import { Changes } from "./changes.ts";
 import type { LibvirtContext } from "./context.ts";
 import { create } from "./create.ts";
 import { deleteVm } from "./delete.ts";
@@ -73,6 +74,7 @@ export class LibvirtProvider implements Provider {
       agents: new GuestAgents(session, clock),
       tasks: new Tasks(),
       locks: new Locks(),
+      changes: new Changes(),
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
     };

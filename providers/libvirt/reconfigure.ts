@@ -64,10 +64,14 @@ export async function reconfigure(
         { field: "hardware.firmware" },
       );
     }
-    await reconcileCpus(change);
-    await reconcileMemory(change);
-    await reconcileDisks(change);
-    await reconcileNics(change);
+    try {
+      await reconcileCpus(change);
+      await reconcileMemory(change);
+      await reconcileDisks(change);
+      await reconcileNics(change);
+    } finally {
+      context.changes.notify(domain.uuid);
+    }
     return { needsPowerCycle: [...change.waiting] };
   });
 }

@@ -9,6 +9,8 @@ import { listRows, observe, observeRow, unlessGone } from "./describe.ts";
 const HEARTBEAT_MS = 20_000;
 /** A guest that runs but has no address yet is looked at again: no event tells of its lease. Delays in milliseconds. */
 const SETTLE_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+/** How often every domain is looked at without an event: not every change has one (sizes, CPUs, renewed addresses). */
+const REFRESH_MS = 300_000;
 /** How soon a watch lists anew after the connection is gone, milliseconds; the session has its own backoff on top. */
 const RELIST_DELAY_MS = 500;
 
@@ -38,16 +40,19 @@ class Feed {
   readonly #stops: (() => void)[];
   #stale = true;
   #retryDelayMs = 0;
+  #refreshAt: number;
   #wake: () => void = () => {};
 
   constructor(context: LibvirtContext, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
+    this.#refreshAt = context.clock.monotonic() + REFRESH_MS;
     const onAbort = () => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
     this.#stops = [
       () => signal.removeEventListener("abort", onAbort),
       context.session.listen((event) => this.#hear(event)),
+      context.changes.listen((uuid) => this.#touch(uuid)),
       context.tasks.listen((status) => {
         this.#queue.push({ type: "Task", status });
         this.#wake();
@@ -63,7 +68,7 @@ class Feed {
   /** The next event; `undefined` when the watch has ended. */
   async next(): Promise<WatchEvent | undefined> {
     const { clock } = this.#context;
-    let quietUntil = clock.monotonic() + HEARTBEAT_MS;
+    const quietUntil = clock.monotonic() + HEARTBEAT_MS;
     for (;;) {
       if (this.#signal.aborted) return undefined;
       const ready = this.#queue.shift();
@@ -76,7 +81,7 @@ class Feed {
       }
       const left = quietUntil - clock.monotonic();
       if (left <= 0) {
-        quietUntil = clock.monotonic() + HEARTBEAT_MS;
+        this.#refresh();
         return { type: "Heartbeat" };
       }
       const wait = this.#retryDelayMs > 0 ? Math.min(this.#retryDelayMs, left) : left;
@@ -95,11 +100,23 @@ class Feed {
         break;
       case "Domain":
         if (event.event.kind === "agent") this.#context.agents.welcome(event.event.domain.uuid);
-        this.#unsettle(event.event.domain.uuid);
-        this.#dirty.add(event.event.domain.uuid);
+        this.#touch(event.event.domain.uuid);
         break;
     }
     this.#wake();
+  }
+
+  #touch(uuid: string): void {
+    this.#unsettle(uuid);
+    this.#dirty.add(uuid);
+    this.#wake();
+  }
+
+  #refresh(): void {
+    const now = this.#context.clock.monotonic();
+    if (now < this.#refreshAt) return;
+    this.#refreshAt = now + REFRESH_MS;
+    for (const uuid of this.#known.keys()) this.#dirty.add(uuid);
   }
 
   async #look(): Promise<void> {
@@ -146,12 +163,14 @@ class Feed {
     const text = JSON.stringify(vm);
     if (this.#known.get(vm.id)?.text !== text) this.#queue.push({ type: "Present", vm });
     this.#known.set(vm.id, { ownerUid: vm.ownerUid, text });
-    if (vm.power === "On" && vm.ips.length === 0 && vm.nics.length > 0) this.#settle(vm.id);
+    if (vm.power === "On" && vm.nics.some((nic) => nic.connected && nic.ips.length === 0)) this.#settle(vm);
     else this.#unsettle(vm.id);
   }
 
-  #settle(uuid: string): void {
+  #settle({ id: uuid, ips }: ObservedMachine): void {
     const attempt = (this.#settling.get(uuid)?.attempt ?? -1) + 1;
+    // A card may be meant to have no address; a guest without any is worth looking at for as long as it runs.
+    if (ips.length > 0 && attempt >= SETTLE_DELAYS_MS.length) return;
     const delay = SETTLE_DELAYS_MS[Math.min(attempt, SETTLE_DELAYS_MS.length - 1)] ?? 0;
     this.#settling.get(uuid)?.cancel();
     const cancel = this.#context.clock.setTimeout(() => {

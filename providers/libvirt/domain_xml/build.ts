@@ -25,6 +25,8 @@ export interface DomainPlan {
 
 /** PCI Express has no slots to spare: devices can be added to a running machine only where a port waits for them. */
 const SPARE_PORTS = 8;
+/** Ports that the controllers, balloon and random number generator take. */
+const FIXED_PORTS = 5;
 
 /** The document for libvirt's define call. */
 export function domainXml(plan: DomainPlan): string {
@@ -59,9 +61,10 @@ function osElement({ platform, firmware }: DomainPlan): XmlElement {
 
 function devices(plan: DomainPlan): XmlElement[] {
   const pciExpress = plan.platform.machine.includes("q35") || plan.platform.machine.includes("virt");
+  const portCount = FIXED_PORTS + plan.disks.length + plan.nics.length + SPARE_PORTS;
   const ports = Array.from(
-    { length: pciExpress ? SPARE_PORTS : 0 },
-    () => element("controller", { type: "pci", model: "pcie-root-port" }),
+    { length: pciExpress ? portCount + 1 : 0 },
+    (_, index) => element("controller", { type: "pci", index, model: index === 0 ? "pcie-root" : "pcie-root-port" }),
   );
   return [
     element("emulator", {}, plan.platform.emulator),
