@@ -38,6 +38,9 @@ import { reconfigure } from "./reconfigure.ts";
 import { Tasks } from "./tasks.ts";
 import { watch } from "./watch.ts";
 
+/** Version of this provider. */
+export const LIBVIRT_PROVIDER_VERSION = "0.1.0";
+
 /** Settings of {@linkcode LibvirtProvider}. */
 export interface LibvirtProviderOptions {
   /** libvirt URI: `qemu:///system` or `qemu+ssh://user@host/system`. */
@@ -56,7 +59,7 @@ export interface LibvirtProviderOptions {
 }
 
 /** A libvirt host behind the contract. Connects when it is first asked something. */
-export class LibvirtProvider implements Provider {
+export class LibvirtProvider implements Provider, AsyncDisposable {
   readonly #version: string;
   readonly #context: LibvirtContext;
 
@@ -80,8 +83,13 @@ export class LibvirtProvider implements Provider {
     };
   }
 
+  /** The credentials have changed: the next call connects with the new ones. */
+  renewCredentials(): void {
+    this.#context.session.renew();
+  }
+
   /** Ends tasks and the connection. */
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.tasks.close();
     this.#context.host.close();
     await this.#context.session.close();

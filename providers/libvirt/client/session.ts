@@ -78,6 +78,13 @@ export class LibvirtSession implements Rpc {
     return await this.#connecting;
   }
 
+  /** Connects anew at the next call, without waiting: credentials have changed. */
+  renew(): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+    this.#connection?.close();
+  }
+
   /** Ends the connection for good. */
   async close(): Promise<void> {
     this.#closed = true;
