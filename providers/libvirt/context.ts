@@ -1,10 +1,11 @@
 /** What every capability of the provider works with. @module */
-import { ProviderError } from "@virtrigaud/contract";
+import { type Operation, ProviderError } from "@virtrigaud/contract";
 import type { Clock } from "@virtrigaud/resilience";
 import * as domains from "./client/domain.ts";
 import type { DomainRef } from "./client/objects.ts";
 import type { LibvirtSession } from "./client/session.ts";
 import type { Changes } from "./changes.ts";
+import { readDomain } from "./domain_xml/read.ts";
 import type { GuestAgents } from "./guest.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
@@ -41,16 +42,44 @@ export async function findDomain(
   return await domains.byUuid(context.session, vmId.toLowerCase(), options);
 }
 
-/** @throws {ProviderError} `NotFound`, or `Conflict` with reason `Locked` while the VM is still being created. */
-export async function requireDomain(context: LibvirtContext, vmId: string, options?: CallOptions): Promise<DomainRef> {
+/**
+ * The domain that `operation` is to change, unless it carries the mark of another owner. One without a mark may be
+ * changed: who knows its id has adopted it.
+ * @throws {ProviderError} `NotFound`, or `Conflict`; with reason `Locked` while the VM is still being created.
+ */
+export async function requireDomain(
+  context: LibvirtContext,
+  vmId: string,
+  operation: Operation,
+  options?: CallOptions,
+): Promise<DomainRef> {
   const domain = await findDomain(context, vmId, options);
-  if (domain !== undefined) return domain;
+  if (domain !== undefined) {
+    await checkOwner(context, domain, operation, options);
+    return domain;
+  }
   if (context.tasks.running(createKey(vmId)) !== undefined) {
     throw new ProviderError("Conflict", `VM ${vmId} is still being created; try again when its task has ended`, {
       reason: "Locked",
     });
   }
   throw new ProviderError("NotFound", `there is no domain with UUID ${vmId} on this libvirt host`);
+}
+
+/** @throws {ProviderError} `Conflict` when the domain carries the mark of another owner than `operation`'s. */
+export async function checkOwner(
+  context: LibvirtContext,
+  domain: DomainRef,
+  operation: Operation,
+  options?: CallOptions,
+): Promise<void> {
+  const { mark } = readDomain(await domains.xml(context.session, domain, "current", options));
+  if (mark === undefined || mark.ownerUid === operation.ownerUid) return;
+  throw new ProviderError(
+    "Conflict",
+    `domain "${domain.name}" belongs to ${mark.owner} (UID ${mark.ownerUid}), not to ${operation.owner}; it is not touched`,
+    { reason: "OwnedByAnother" },
+  );
 }
 
 /** Key of the task that creates a VM. */

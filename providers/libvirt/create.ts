@@ -38,7 +38,7 @@ export async function create(
   if (running !== undefined) return { vmId: uuid, task: running };
   const existing = await domains.byUuid(context.session, uuid, options);
   if (existing !== undefined) {
-    await checkOwner(context, existing, request, options);
+    await checkOurs(context, existing, request, options);
     if (request.powerOn) await startIfOff(context, existing, options);
     return { vmId: uuid };
   }
@@ -52,7 +52,8 @@ export async function create(
   return { vmId: uuid, task };
 }
 
-async function checkOwner(
+/** The domain of this UUID is ours only if it says so: a mark of the same owner. */
+async function checkOurs(
   context: LibvirtContext,
   domain: DomainRef,
   { operation }: CreateRequest,

@@ -3,9 +3,9 @@ import type { DeleteRequest, TaskResponse } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as storage from "./client/storage.ts";
-import { type CallOptions, createKey, findDomain, type LibvirtContext } from "./context.ts";
+import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
-import { isVmId, volumePrefix } from "./identity.ts";
+import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
 
 /**
  * Stops and removes the domain, then every volume whose name begins with its UUID: also those that a create which was
@@ -18,19 +18,22 @@ export async function deleteVm(
 ): Promise<TaskResponse> {
   if (!isVmId(request.vmId)) return {};
   const vmId = request.vmId.toLowerCase();
-  await context.tasks.cancel(createKey(vmId));
+  // Volumes carry the UUID that follows from their owner, so that nobody else's are in reach.
+  const isOwner = domainUuid(request.operation.ownerUid) === vmId;
+  if (isOwner) await context.tasks.cancel(createKey(vmId));
   return await context.locks.hold(vmId, async () => {
-    await removeDomain(context, vmId, options);
-    await removeVolumes(context, vmId, options);
+    await removeDomain(context, request, options);
+    if (isOwner) await removeVolumes(context, vmId, options);
     context.agents.forget(vmId);
     return {};
   });
 }
 
-async function removeDomain(context: LibvirtContext, vmId: string, options: CallOptions): Promise<void> {
-  const domain = await findDomain(context, vmId, options);
+async function removeDomain(context: LibvirtContext, request: DeleteRequest, options: CallOptions): Promise<void> {
+  const domain = await findDomain(context, request.vmId, options);
   if (domain === undefined) return;
   await unlessGone(async () => {
+    await checkOwner(context, domain, request.operation, options);
     await domains.destroy(context.session, domain, options).catch((error: unknown) => {
       if (!LibvirtError.hasCode(error, errorCode.operationInvalid)) throw error;
     });

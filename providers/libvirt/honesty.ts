@@ -1,4 +1,5 @@
 /** What this provider honours of a wish; everything else is refused by name, before anything is touched. @module */
+import { isIP } from "node:net";
 import { type MachineSpec, type Nic, ProviderError } from "@virtrigaud/contract";
 
 /** Keys of `hardware.extraConfig`. */
@@ -122,8 +123,28 @@ function checkNic(nic: Nic, at: string, invalid: Invalid, unsupported: Unsupport
   if (nic.backing?.type === "Bridge" && !BRIDGE.test(nic.backing.bridge)) {
     invalid(`${at}.backing.bridge`, `"${nic.backing.bridge}" is not an interface name`);
   }
+  checkAddresses(nic, at, invalid);
   unsupported(`${at}.vlan`, nic.vlan);
   unsupported(`${at}.qos`, nic.qos);
   unsupported(`${at}.driver`, nic.driver);
   for (const key of Object.keys(nic.extra ?? {})) invalid(`${at}.extra[${key}]`, "is not known");
+}
+
+function checkAddresses(nic: Nic, at: string, invalid: Invalid): void {
+  const address = (field: string, text: string): void => {
+    if (isIP(text) === 0) invalid(`${at}.${field}`, `"${text}" is not an IP address`);
+  };
+  nic.addresses.forEach((each, index) => {
+    address(`addresses[${index}].address`, each.address);
+    const most = isIP(each.address) === 6 ? 128 : 32;
+    if (!Number.isInteger(each.prefix) || each.prefix < 0 || each.prefix > most) {
+      invalid(`${at}.addresses[${index}].prefix`, `is ${each.prefix}, expected 0 to ${most}`);
+    }
+    if (each.gateway !== undefined) address(`addresses[${index}].gateway`, each.gateway);
+  });
+  nic.dns?.servers.forEach((server, index) => address(`dns.servers[${index}]`, server));
+  nic.routes?.forEach((route, index) => {
+    address(`routes[${index}].destination`, route.destination.replace(/\/\d{1,3}$/, ""));
+    address(`routes[${index}].gateway`, route.gateway);
+  });
 }

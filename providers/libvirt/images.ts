@@ -84,16 +84,7 @@ async function volumeByName(context: LibvirtContext, image: VolumeImage, options
   const slash = image.path.indexOf("/");
   const poolName = slash < 0 ? image.pool ?? context.defaultPool : image.path.slice(0, slash);
   const pool = await requirePool(context, poolName, "image.pool", options);
-  return await findVolume(context, pool, image.path.slice(slash + 1), options);
-}
-
-/** The volume of this name, also if the pool has not seen it yet. */
-export async function findVolume(
-  context: LibvirtContext,
-  pool: PoolRef,
-  name: string,
-  options?: CallOptions,
-): Promise<VolumeRef | undefined> {
+  const name = image.path.slice(slash + 1);
   const found = await storage.volume(context.session, pool, name, options);
   if (found !== undefined) return found;
   await storage.refresh(context.session, pool, options);
@@ -129,7 +120,7 @@ export async function ensureDisk(
   target: { readonly pool: PoolRef; readonly name: string; readonly bytes: number },
   options?: CallOptions,
 ): Promise<VolumeRef> {
-  const existing = await findVolume(context, target.pool, target.name, options);
+  const existing = await storage.volume(context.session, target.pool, target.name, options);
   if (existing === undefined) {
     const description = volumeXml({ name: target.name, bytes: target.bytes, format: "qcow2" });
     return await storage.create(context.session, target.pool, { name: target.name, description }, options);
@@ -161,6 +152,6 @@ async function removeVolume(
   name: string,
   options?: CallOptions,
 ): Promise<void> {
-  const left = await findVolume(context, pool, name, options);
+  const left = await storage.volume(context.session, pool, name, options);
   if (left !== undefined) await storage.remove(context.session, left, options);
 }

@@ -17,7 +17,7 @@ export async function power(
   options: CallOptions,
 ): Promise<TaskResponse> {
   const { session } = context;
-  const domain = await requireDomain(context, request.vmId, options);
+  const domain = await requireDomain(context, request.vmId, request.operation, options);
   const state = await domains.state(session, domain, options);
   const isOff = state === domainState.off || state === domainState.crashed;
   const needsOn = () => {

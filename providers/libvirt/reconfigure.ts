@@ -41,7 +41,7 @@ export async function reconfigure(
   const { spec } = request;
   // The image has done its work when the VM was created; whatever it says now is not looked at.
   checkSpec({ ...spec, image: { type: "Blank" }, rootDisk: { sizeGib: 1, ...spec.rootDisk } });
-  const domain = await requireDomain(context, request.vmId, options);
+  const domain = await requireDomain(context, request.vmId, request.operation, options);
   return await context.locks.hold(domain.uuid, async () => {
     await checkNetworks(context, spec, options);
     const state = await domains.state(context.session, domain, options);

@@ -24,7 +24,8 @@ export function libvirtProfile(host: Hypervisor): ConformanceProfile {
     controls: {
       addForeignVm: async (name) => {
         const uuid = crypto.randomUUID();
-        await host.sh(["virsh", "--quiet", "define", "/dev/stdin"], { input: foreignDomain(name, uuid) });
+        await host.sh(["tee", "/root/foreign.xml"], { input: foreignDomain(name, uuid) });
+        await host.virsh("define", "/root/foreign.xml");
         return uuid;
       },
       listVolumes: async () => (await host.virsh("vol-list", host.pool)).split("\n").map((line) => line.trim()),
