@@ -1,11 +1,11 @@
 import { testConformance } from "@virtrigaud/conformance";
 import { loopback } from "@virtrigaud/contract/testing/fixture.ts";
 import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { skipWithout } from "../../tests/rigs/skip.ts";
 import { providerFor } from "./testing/fixture.ts";
 import { libvirtProfile } from "./testing/profile.ts";
 
-const unavailable = await libvirtRig.unavailable();
-if (unavailable !== undefined) console.log(`libvirt passes the conformance suite: skipped because ${unavailable}`);
+const ignore = await skipWithout("libvirt provider", "the conformance suite on a real host", libvirtRig);
 
 testConformance("libvirt on a real host passes the conformance suite, over gRPC and SSH", async () => {
   await using made = new AsyncDisposableStack();
@@ -14,4 +14,4 @@ testConformance("libvirt on a real host passes the conformance suite, over gRPC 
   const loop = made.use(await loopback({}, { serve: { provider } }));
   const held = made.move();
   return { provider: loop.provider, profile: libvirtProfile(host), [Symbol.asyncDispose]: () => held.disposeAsync() };
-}, { ignore: unavailable !== undefined });
+}, { ignore });

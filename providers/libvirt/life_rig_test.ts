@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { skipWithout } from "../../tests/rigs/skip.ts";
 import type { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
@@ -13,9 +14,7 @@ import {
   Watcher,
 } from "./testing/fixture.ts";
 
-const unavailable = await libvirtRig.unavailable();
-const ignore = unavailable !== undefined;
-if (ignore) console.log(`libvirt provider on a real host: skipped because ${unavailable}`);
+const ignore = await skipWithout("libvirt provider", "the life of a VM on a real host", libvirtRig);
 
 /** What virsh sees on the host: domains and volumes that belong to a VM. */
 async function leftOn(host: Hypervisor): Promise<{ domains: string; volumes: string[] }> {

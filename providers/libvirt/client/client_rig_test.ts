@@ -3,6 +3,7 @@ import { ProviderError } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../../tests/rigs/libvirt/mod.ts";
+import { skipWithout } from "../../../tests/rigs/skip.ts";
 import { errorCode, LibvirtError } from "./errors.ts";
 import { LibvirtSession } from "./session.ts";
 import type { SshCredentials } from "./ssh.ts";
@@ -12,9 +13,7 @@ import * as hosts from "./host.ts";
 import * as networks from "./network.ts";
 import * as storage from "./storage.ts";
 
-const unavailable = await libvirtRig.unavailable();
-const ignore = unavailable !== undefined;
-if (ignore) console.log(`libvirt client against a real libvirtd: skipped because ${unavailable}`);
+const ignore = await skipWithout("libvirt provider", "the client against a real libvirtd", libvirtRig);
 
 function session(uri: string, credentials: SshCredentials = {}): LibvirtSession {
   return new LibvirtSession({ endpoint: parseUri(uri), credentials: () => credentials, clock: systemClock });

@@ -58,7 +58,7 @@ export class XdrReader {
 
   /** UTF-8 text of at most `max` bytes. Bytes that are not UTF-8 become U+FFFD: guests report what they like. */
   string(max = STRING_MAX): string {
-    return new TextDecoder().decode(this.opaque(max));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.opaque(max));
   }
 
   /** Variable-length bytes of at most `max`; a view, not a copy. */
