@@ -43,7 +43,10 @@ export class Tasks {
     const abort = new AbortController();
     const { promise: begin, resolve: go } = Promise.withResolvers<void>();
     const progress = (percent: number) => this.#update(ref.id, { state: "Running", progressPercent: percent });
-    const done = begin.then(() => work({ signal: abort.signal, progress })).then(
+    const done = begin.then(() => {
+      if (abort.signal.aborted) throw new ProviderError("Retryable", "the task was cancelled before it began");
+      return work({ signal: abort.signal, progress });
+    }).then(
       () => this.#update(ref.id, { state: "Succeeded", progressPercent: 100 }),
       (error: unknown) => this.#update(ref.id, { state: "Failed", error: failureOf(error) }),
     );

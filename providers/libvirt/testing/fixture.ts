@@ -14,6 +14,8 @@ import { Secret } from "@virtrigaud/telemetry";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { LibvirtProvider } from "../provider.ts";
 
+export { machine } from "./spec.ts";
+
 export const callContext = (signal: AbortSignal = new AbortController().signal): CallContext => ({
   signal,
   requestId: "test",
@@ -26,21 +28,6 @@ export const operation = (ownerUid: string): Operation => ({
   owner: "default/vm",
   fence: 1,
 });
-
-/** A small VM from the rig's guest image. */
-export function machine(name: string, change: Partial<MachineSpec> = {}): MachineSpec {
-  return {
-    name,
-    hardware: { cpus: 1, memoryMib: 128, firmware: "BIOS" },
-    image: { type: "Volume", path: "tiny.qcow2", pool: "default" },
-    rootDisk: { sizeGib: 1 },
-    disks: [],
-    nics: [{ name: "lan", backing: { type: "Network", network: "default" }, addresses: [] }],
-    guestInit: { type: "CloudInit", userData: new Secret(`#cloud-config\nhostname: ${name}\n`) },
-    tags: ["test"],
-    ...change,
-  };
-}
 
 export const createRequest = (ownerUid: string, spec: MachineSpec, powerOn = true): CreateRequest => ({
   operation: operation(ownerUid),
