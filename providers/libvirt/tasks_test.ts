@@ -1,7 +1,18 @@
 import { assertEquals, assertRejects, assertThrows } from "@virtrigaud/deps";
-import { ProviderError, type TaskStatus } from "@virtrigaud/contract";
+import { ProviderError, type TaskRef, type TaskStatus } from "@virtrigaud/contract";
 import { Locks } from "./locks.ts";
 import { Tasks } from "./tasks.ts";
+
+/** Resolves when the task has ended. */
+function end(tasks: Tasks, task: TaskRef): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = tasks.listen((status) => {
+      if (status.task.id !== task.id || status.state === "Running") return;
+      stop();
+      resolve();
+    });
+  });
+}
 
 Deno.test("a task runs once per key, tells how far it is, and is remembered when it has ended", async () => {
   const tasks = new Tasks();
@@ -17,8 +28,9 @@ Deno.test("a task runs once per key, tells how far it is, and is remembered when
   const task = tasks.start("create/a", "a", work);
   assertEquals(tasks.start("create/a", "a", work), task);
   assertEquals(tasks.status(task), { task, vmId: "a", state: "Running" });
+  const ended = end(tasks, task);
   open();
-  await tasks.cancel("create/a");
+  await ended;
   assertEquals(runs, 1);
   assertEquals(tasks.status(task), { task, vmId: "a", state: "Succeeded", progressPercent: 100 });
   assertEquals(seen.map((status) => [status.state, status.progressPercent]), [["Running", 50], ["Succeeded", 100]]);
@@ -33,7 +45,7 @@ Deno.test("a failure keeps class, reason and field; a task that nobody knows is 
     () => Promise.reject(new ProviderError("QuotaExceeded", "full", { reason: "PoolFull", field: "rootDisk" })),
   );
   const broken = tasks.start("l", "vm", () => Promise.reject(new TypeError("bug")));
-  await tasks.close();
+  await Promise.all([end(tasks, failing), end(tasks, broken)]);
   assertEquals(tasks.status(failing).error, {
     class: "QuotaExceeded",
     message: "full",
