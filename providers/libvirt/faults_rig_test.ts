@@ -1,0 +1,235 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
+import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { skipWithout } from "../../tests/rigs/skip.ts";
+import {
+  callContext,
+  createRequest,
+  describeOrFail,
+  finish,
+  machine,
+  operation,
+  providerFor,
+  Watcher,
+} from "./testing/fixture.ts";
+import { killLibvirtd, libvirtProfile, restartLibvirtd } from "./testing/profile.ts";
+
+const ignore = await skipWithout("libvirt provider", "faults on a real host", libvirtRig);
+const context = callContext();
+
+/** Volumes of the pool, without the rig's image. */
+async function volumesOf(host: Hypervisor): Promise<string[]> {
+  const rows = (await host.virsh("vol-list", "default")).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
+  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
+}
+
+/** A VM that needs no boot: no card, no seed. */
+const plain = (name: string, change: Partial<MachineSpec> = {}): MachineSpec => {
+  const { guestInit: _, ...spec } = machine(name, { nics: [], ...change });
+  return spec;
+};
+
+Deno.test(
+  { name: "libvirtd dies and comes back: calls say so, the VM lives on, the watch lists anew", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    for (const way of ["socket", "ssh"] as const) {
+      await using provider = providerFor(host, way);
+      await using watcher = new Watcher(provider);
+      const uid = crypto.randomUUID();
+      await finish(provider, (await provider.create(createRequest(uid, plain(`vm-${way}`)), context)).task);
+      await watcher.vm(uid, (vm) => vm.power === "On");
+      const from = watcher.events.length;
+
+      await killLibvirtd(host);
+      const error = await assertRejects(() => provider.describe({ vmId: uid }, context), ProviderError);
+      assertEquals(error.class, "Unavailable", "not a proof of absence");
+      await host.sh(["libvirtd", "--daemon"]);
+      await watcher.until((event) => event.type === "ListEnd", { from });
+      await watcher.vm(uid, (vm) => vm.power === "On", { from });
+      assertEquals((await describeOrFail(provider, uid)).power, "On");
+      await provider.delete({ operation: operation(uid), vmId: uid }, context);
+    }
+  },
+);
+
+Deno.test({ name: "the host loses power: what is left is off, and goes on again", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host, "ssh");
+  await using watcher = new Watcher(provider);
+  const uid = crypto.randomUUID();
+  await finish(provider, (await provider.create(createRequest(uid, plain("vm")), context)).task);
+  await watcher.vm(uid, (vm) => vm.power === "On");
+  const from = watcher.events.length;
+  await host.kill();
+  await assertRejects(() => provider.listVms({}, context), ProviderError);
+  await host.start();
+  const vm = await watcher.vm(uid, (each) => each.power === "Off", { from });
+  assertEquals(vm.ownerUid, uid);
+  await provider.power({ operation: operation(uid), vmId: uid, op: "On" }, context);
+  assertEquals((await describeOrFail(provider, uid)).power, "On");
+});
+
+Deno.test(
+  { name: "a provider that dies while it creates: the next one makes one whole VM of it", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    const uid = crypto.randomUUID();
+    const request = createRequest(uid, plain("vm", { disks: [{ name: "data", sizeGib: 1 }] }));
+    for (const delayMs of [0, 40, 120, 250]) {
+      await using first = providerFor(host);
+      await first.create(request, context);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+    await using second = providerFor(host);
+    for (let attempt = 1;; attempt++) {
+      try {
+        await finish(second, (await second.create(request, context)).task);
+        break;
+      } catch (error) {
+        // libvirtd may still be copying for the provider that is gone; its volume cannot be replaced before that ends.
+        if (
+          attempt === 20 || !ProviderError.is(error, "Retryable") && !ProviderError.is(error, "Conflict")
+        ) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+    const vm = await describeOrFail(second, uid);
+    assertEquals(vm.disks.map((disk) => [disk.name, disk.sizeGib]), [["root", 1], ["data", 1]]);
+    assertEquals(await host.virsh("list", "--all", "--name"), "vm");
+    assertEquals(await volumesOf(host), [`${uid}-data.qcow2`, `${uid}-root.qcow2`]);
+    await second.delete({ operation: operation(uid), vmId: uid }, context);
+    assertEquals(await volumesOf(host), []);
+  },
+);
+
+Deno.test({ name: "volumes of a create that never came to its domain go with a delete", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  const uid = crypto.randomUUID();
+  for (const name of [`${uid}-root.qcow2`, `${uid}-seed.iso`, `other-${uid}-root.qcow2`]) {
+    await host.virsh("vol-create-as", "default", name, "1M");
+  }
+  await provider.delete({ operation: operation(crypto.randomUUID()), vmId: uid }, context);
+  assertEquals((await volumesOf(host)).length, 3, "another owner reaches none of them");
+  await provider.delete({ operation: operation(uid), vmId: uid }, context);
+  assertEquals(await volumesOf(host), [`other-${uid}-root.qcow2`]);
+});
+
+Deno.test({ name: "a foreign domain of the same name is neither taken over nor touched", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  const foreign = await libvirtProfile(host).controls?.addForeignVm?.("web") ?? "";
+  const before = await host.virsh("dumpxml", "web");
+  const uid = crypto.randomUUID();
+  const error = await assertRejects(() => provider.create(createRequest(uid, plain("web")), context), ProviderError);
+  assertEquals([error.class, error.reason], ["Conflict", "NameConflict"]);
+  await provider.delete({ operation: operation(uid), vmId: uid }, context);
+  assertEquals(await host.virsh("dumpxml", "web"), before);
+  assertEquals(await volumesOf(host), []);
+  const listed = (await provider.listVms({}, context)).vms;
+  assertEquals(listed.map((vm) => [vm.id, vm.ownerUid]), [[foreign, undefined]], "but it can be seen, for adoption");
+});
+
+Deno.test(
+  { name: "what a wish names and the host lacks is said by name, before anything is made", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    const table: [change: Partial<MachineSpec>, field: string, names: string][] = [
+      [{ image: { type: "Volume", path: "nope.qcow2" } }, "image.path", "nope.qcow2"],
+      [{ image: { type: "Volume", path: "/srv/nope.qcow2" } }, "image.path", "/srv/nope.qcow2"],
+      [{ image: { type: "Volume", path: "elsewhere/tiny.qcow2" } }, "image.pool", "elsewhere"],
+      [{ rootDisk: { storageClass: "fast" } }, "rootDisk.storageClass", "fast"],
+      [{ disks: [{ name: "d", sizeGib: 1, storageClass: "slow" }] }, "disks[d].storageClass", "slow"],
+      [
+        { nics: [{ name: "lan", addresses: [], backing: { type: "Network", network: "lab" } }] },
+        "nics[lan].backing.network",
+        "lab",
+      ],
+    ];
+    for (const [change, field, names] of table) {
+      const request = createRequest(crypto.randomUUID(), plain("vm", change));
+      const error = await assertRejects(() => provider.create(request, context), ProviderError);
+      assertEquals([error.class, error.reason, error.field], ["NotFound", "DependencyMissing", field]);
+      assertStringIncludes(error.message, `"${names}"`);
+    }
+    const format = createRequest(
+      crypto.randomUUID(),
+      plain("vm", { image: { type: "Volume", path: "tiny.qcow2", format: "raw" } }),
+    );
+    assertEquals((await assertRejects(() => provider.create(format, context), ProviderError)).field, "image.format");
+    assertEquals(await volumesOf(host), []);
+  },
+);
+
+Deno.test(
+  { name: "an image that was copied into the folder without libvirt is found, by name and by path", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    for (const path of ["copied.qcow2", "/var/lib/libvirt/images/other.qcow2", "default/third.qcow2"]) {
+      const file = path.split("/").at(-1) ?? "";
+      await host.sh(["cp", "/var/lib/libvirt/images/tiny.qcow2", `/var/lib/libvirt/images/${file}`]);
+      const uid = crypto.randomUUID();
+      const spec = plain("vm", { image: { type: "Volume", path, format: "qcow2" }, rootDisk: {} });
+      await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
+      assertEquals((await describeOrFail(provider, uid)).disks[0]?.sizeGib, 0.0625, "the image's own size");
+      await provider.delete({ operation: operation(uid), vmId: uid }, context);
+      assert((await volumesOf(host)).includes(file), "the image itself stays");
+    }
+  },
+);
+
+Deno.test({
+  name: "a domain with snapshots is deleted whole; one that came back without its domain keeps its data",
+  ignore,
+}, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  const uid = crypto.randomUUID();
+  const spec = plain("vm", { disks: [{ name: "data", sizeGib: 1 }] });
+  await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
+  await host.virsh("snapshot-create-as", uid, "before");
+  await provider.delete({ operation: operation(uid), vmId: uid }, context);
+  assertEquals([await host.virsh("list", "--all", "--name"), await volumesOf(host)], ["", []]);
+
+  await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
+  const data = `/var/lib/libvirt/images/${uid}-data.qcow2`;
+  const inode = await host.sh(["stat", "--format=%i", data]);
+  await host.virsh("undefine", uid);
+  assertEquals(await provider.describe({ vmId: uid }, context), { exists: false });
+  await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
+  assertEquals(await host.sh(["stat", "--format=%i", data]), inode);
+});
+
+Deno.test({ name: "static addresses and a full pool", ignore }, async (t) => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  await using watcher = new Watcher(provider);
+  await t.step("a guest has the static address of its wish", async () => {
+    const uid = crypto.randomUUID();
+    const addresses = [{ address: "192.168.122.5", prefix: 24, gateway: "192.168.122.1" }];
+    const spec = machine("fixed", { nics: [{ name: "lan", addresses }] });
+    await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
+    const vm = await watcher.vm(uid, (each) => each.ips.includes("192.168.122.5"));
+    assertEquals(vm.guest.hostname, "fixed");
+  });
+  await t.step("a restart of libvirtd in the middle of a create leaves nothing that a retry cannot mend", async () => {
+    const uid = crypto.randomUUID();
+    const request = createRequest(uid, plain("mended", { disks: [{ name: "data", sizeGib: 1 }] }), false);
+    const { task } = await provider.create(request, context);
+    await restartLibvirtd(host);
+    await finish(provider, task).catch((error) => assert(error instanceof ProviderError));
+    for (let attempt = 0; attempt < 50; attempt++) {
+      try {
+        await finish(provider, (await provider.create(request, context)).task);
+        break;
+      } catch (error) {
+        assert(ProviderError.is(error, "Unavailable") || ProviderError.is(error, "Retryable"), String(error));
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+    assertEquals((await describeOrFail(provider, uid)).disks.length, 2);
+  });
+});
