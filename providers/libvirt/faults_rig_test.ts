@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import { systemClock } from "@virtrigaud/resilience";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import {
@@ -79,7 +80,7 @@ Deno.test(
     for (const delayMs of [0, 40, 120, 250]) {
       await using first = providerFor(host);
       await first.create(request, context);
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await systemClock.sleep(delayMs);
     }
     await using second = providerFor(host);
     for (let attempt = 1;; attempt++) {
@@ -91,7 +92,7 @@ Deno.test(
         if (
           attempt === 20 || !ProviderError.is(error, "Retryable") && !ProviderError.is(error, "Conflict")
         ) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await systemClock.sleep(200);
       }
     }
     const vm = await describeOrFail(second, uid);
@@ -203,19 +204,23 @@ Deno.test({
   assertEquals(await host.sh(["stat", "--format=%i", data]), inode);
 });
 
-Deno.test({ name: "static addresses and a full pool", ignore }, async (t) => {
+Deno.test({ name: "a guest has the static address of its wish", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host);
   await using watcher = new Watcher(provider);
-  await t.step("a guest has the static address of its wish", async () => {
-    const uid = crypto.randomUUID();
-    const addresses = [{ address: "192.168.122.5", prefix: 24, gateway: "192.168.122.1" }];
-    const spec = machine("fixed", { nics: [{ name: "lan", addresses }] });
-    await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
-    const vm = await watcher.vm(uid, (each) => each.ips.includes("192.168.122.5"));
-    assertEquals(vm.guest.hostname, "fixed");
-  });
-  await t.step("a restart of libvirtd in the middle of a create leaves nothing that a retry cannot mend", async () => {
+  const uid = crypto.randomUUID();
+  const addresses = [{ address: "192.168.122.5", prefix: 24, gateway: "192.168.122.1" }];
+  const spec = machine("fixed", { nics: [{ name: "lan", addresses }] });
+  await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
+  const vm = await watcher.vm(uid, (each) => each.ips.includes("192.168.122.5"));
+  assertEquals(vm.guest.hostname, "fixed");
+});
+
+Deno.test(
+  { name: "a libvirtd that dies in the middle of a create leaves nothing that a retry cannot mend", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
     const uid = crypto.randomUUID();
     const request = createRequest(uid, plain("mended", { disks: [{ name: "data", sizeGib: 1 }] }), false);
     const { task } = await provider.create(request, context);
@@ -227,9 +232,54 @@ Deno.test({ name: "static addresses and a full pool", ignore }, async (t) => {
         break;
       } catch (error) {
         assert(ProviderError.is(error, "Unavailable") || ProviderError.is(error, "Retryable"), String(error));
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await systemClock.sleep(200);
       }
     }
     assertEquals((await describeOrFail(provider, uid)).disks.length, 2);
-  });
+  },
+);
+
+Deno.test({ name: "a pool without room is QuotaExceeded, and a delete cleans up what was begun", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  await host.sh(["mkdir", "/root/small"]);
+  await host.sh(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", "/root/small"]);
+  await host.virsh("pool-define-as", "small", "dir", "--target", "/root/small");
+  await host.virsh("pool-start", "small");
+  const uid = crypto.randomUUID();
+  const spec = plain("vm", { rootDisk: { storageClass: "small" } });
+  const { task } = await provider.create(createRequest(uid, spec), context);
+  const error = await assertRejects(() => finish(provider, task), ProviderError);
+  assertEquals(error.class, "QuotaExceeded", error.message);
+  await provider.delete({ operation: operation(uid), vmId: uid }, context);
+  assertEquals(await host.virsh("vol-list", "small"), "");
 });
+
+Deno.test(
+  { name: "events arrive within a second of what others do, and nothing arrives when nothing happens", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host, "ssh");
+    await using watcher = new Watcher(provider);
+    await using second = new Watcher(provider);
+    const uid = crypto.randomUUID();
+    await finish(provider, (await provider.create(createRequest(uid, plain("vm"), false), context)).task);
+    for (
+      const [command, power] of [["start", "On"], ["suspend", "Suspended"], ["resume", "On"], [
+        "destroy",
+        "Off",
+      ]] as const
+    ) {
+      const from = [watcher.events.length, second.events.length] as const;
+      await host.virsh(command, uid);
+      await watcher.vm(uid, (vm) => vm.power === power, { from: from[0], withinMs: 1_000 });
+      await second.vm(uid, (vm) => vm.power === power, { from: from[1], withinMs: 1_000 });
+    }
+    const before = watcher.events.length;
+    await provider.describe({ vmId: uid }, context);
+    await provider.reconfigure({ operation: operation(uid), vmId: uid, spec: plain("vm") }, context);
+    await host.virsh("dumpxml", uid);
+    await systemClock.sleep(1_000);
+    assertEquals(watcher.events.slice(before), []);
+  },
+);

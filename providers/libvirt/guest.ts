@@ -1,6 +1,6 @@
 /** What the guest itself tells: through its agent, or through the leases it took. @module */
 import { ProviderError } from "@virtrigaud/contract";
-import type { Clock } from "@virtrigaud/resilience";
+import { backoffDelay, type BackoffPolicy, type Clock } from "@virtrigaud/resilience";
 import type { Rpc } from "./client/connection.ts";
 import * as domains from "./client/domain.ts";
 import type { DomainRef, TypedParams } from "./client/objects.ts";
@@ -13,8 +13,8 @@ export interface AgentAnswer {
   readonly addresses: ReadonlyMap<string, readonly string[]>;
 }
 
-/** How long an agent that did not answer is left alone, milliseconds. Every unanswered question blocks a lane for seconds. */
-const QUARANTINE_MS = 30_000;
+/** How long an agent that did not answer is left alone. Every unanswered question blocks a lane for seconds. */
+const QUARANTINE: BackoffPolicy = { baseMs: 30_000, maxMs: 600_000, jitter: 0 };
 /** How long libvirt waits for an agent, seconds. A healthy one answers in milliseconds. */
 const AGENT_TIMEOUT_S = 5;
 /** An interface has few addresses; the limit bounds what a guest can make us read. */
@@ -24,7 +24,7 @@ const ADDRESSES_MAX = 256;
 export class GuestAgents {
   readonly #rpc: Rpc;
   readonly #clock: Clock;
-  readonly #quarantine = new Map<string, number>();
+  readonly #quarantine = new Map<string, { readonly until: number; readonly failures: number }>();
   /** Runs of domains whose agent timeout is set; libvirt forgets it when the domain stops. */
   readonly #prepared = new Map<string, number>();
 
@@ -35,8 +35,8 @@ export class GuestAgents {
 
   /** The agent's answer; `undefined` if it gave none. Errors of the connection are thrown. */
   async ask(domain: DomainRef, options?: { readonly signal?: AbortSignal }): Promise<AgentAnswer | undefined> {
-    const until = this.#quarantine.get(domain.uuid) ?? 0;
-    if (until > this.#clock.monotonic()) return undefined;
+    const silent = this.#quarantine.get(domain.uuid);
+    if (silent !== undefined && silent.until > this.#clock.monotonic()) return undefined;
     try {
       if (this.#prepared.get(domain.uuid) !== domain.id) {
         await domains.setAgentTimeout(this.#rpc, domain, AGENT_TIMEOUT_S, options);
@@ -47,7 +47,11 @@ export class GuestAgents {
       return answer;
     } catch (error) {
       if (ProviderError.is(error, "Unavailable") || options?.signal?.aborted) throw error;
-      this.#quarantine.set(domain.uuid, this.#clock.monotonic() + QUARANTINE_MS);
+      const failures = (silent?.failures ?? 0) + 1;
+      this.#quarantine.set(domain.uuid, {
+        until: this.#clock.monotonic() + backoffDelay(QUARANTINE, failures),
+        failures,
+      });
       return undefined;
     }
   }

@@ -64,6 +64,14 @@ Deno.test("an agent that hangs is left alone for a while, or until it comes back
   assertEquals((await ask(server, agents, { hostname: "web" }))?.hostname, "web");
   assertEquals(await ask(server, agents), undefined);
   await server.clock.advance(30_000);
+  assertEquals(await ask(server, agents), undefined);
+  await server.clock.advance(30_000);
+  assertEquals(
+    await ask(server, agents, { hostname: "web" }),
+    undefined,
+    "the second time it is left alone for longer",
+  );
+  await server.clock.advance(30_000);
   assertEquals((await ask(server, agents, { hostname: "web" }))?.hostname, "web");
   server.connection.close();
   assertEquals((await assertRejects(() => agents.ask(web), ProviderError)).class, "Unavailable");

@@ -6,7 +6,7 @@ import {
   type ReconfigureResponse,
 } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
-import { LibvirtError } from "./client/errors.ts";
+import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef } from "./client/objects.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { checkNetworks, maxCpus, maxMemoryMib } from "./create.ts";
@@ -119,4 +119,5 @@ export async function liveOrWait(change: () => Promise<void>, waiting: Set<strin
 
 /** Whether the error speaks of what the running machine cannot do, and not of the way to it. */
 export const isImpossibleLive = (error: LibvirtError): boolean =>
-  error.class === "NotSupported" || error.class === "InvalidSpec" || /No more available PCI slots/i.test(error.message);
+  error.class === "NotSupported" || error.code === errorCode.configUnsupported ||
+  /No more available PCI slots/i.test(error.message);

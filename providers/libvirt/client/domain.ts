@@ -31,6 +31,7 @@ const STATS_NOWAIT = 1 << 29;
 
 const undefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4, checkpointsMetadata: 16 } as const;
 const XML_INACTIVE = 2;
+const START_TIMEOUT_MS = 300_000;
 const VCPU_MAXIMUM = 4;
 const MEMORY_MAXIMUM = 4;
 const RESIZE_BYTES = 1;
@@ -147,8 +148,14 @@ export const undefine = (rpc: Rpc, domain: DomainRef, options?: Options): Promis
       undefineFlag.managedSave | undefineFlag.snapshotsMetadata | undefineFlag.nvram | undefineFlag.checkpointsMetadata,
     ), options);
 
+/** Starts QEMU; a domain that was saved goes on where it was, which takes as long as reading its memory. */
 export const start = (rpc: Rpc, domain: DomainRef, options?: Options): Promise<void> =>
-  act(rpc, procedure.domainCreate, "start", domain, nothing, options);
+  rpc.call({
+    procedure: procedure.domainCreate,
+    doing: `start ${quote(domain)}`,
+    args: (w) => writeDomain(w, domain),
+    timeoutMs: START_TIMEOUT_MS,
+  }, options);
 /** Stops QEMU at once. */
 export const destroy = (rpc: Rpc, domain: DomainRef, options?: Options): Promise<void> =>
   act(rpc, procedure.domainDestroy, "power off", domain, (w) => w.u32(0), options);

@@ -6,7 +6,7 @@ import { procedure } from "./procedures.ts";
 /** Something has happened to a domain. What it is now is read from libvirt; the event says only that and where to look. */
 export interface DomainEvent {
   readonly domain: DomainRef;
-  readonly kind: "lifecycle" | "reboot" | "balloon" | "device" | "agent" | "metadata";
+  readonly kind: "lifecycle" | "reboot" | "device" | "agent" | "metadata";
   /** It has no persistent description any more; a running one goes with its stop. */
   readonly undefined: boolean;
 }
@@ -15,7 +15,6 @@ export interface DomainEvent {
 const kinds: readonly { readonly id: number; readonly procedure: number; readonly kind: DomainEvent["kind"] }[] = [
   { id: 0, procedure: procedure.eventLifecycle, kind: "lifecycle" },
   { id: 1, procedure: procedure.eventReboot, kind: "reboot" },
-  { id: 13, procedure: procedure.eventBalloonChange, kind: "balloon" },
   { id: 15, procedure: procedure.eventDeviceRemoved, kind: "device" },
   { id: 18, procedure: procedure.eventAgentLifecycle, kind: "agent" },
   { id: 19, procedure: procedure.eventDeviceAdded, kind: "device" },

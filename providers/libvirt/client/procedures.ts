@@ -53,7 +53,6 @@ export const procedure = {
   domainEventDeregister: 317,
   eventLifecycle: 318,
   eventReboot: 319,
-  eventBalloonChange: 331,
   eventDeviceRemoved: 333,
   getDomainCapabilities: 342,
   getAllDomainStats: 344,

@@ -52,11 +52,11 @@ export class LibvirtSession implements Rpc {
   }
 
   async call<T = void>(call: Call<T>, options: { readonly signal?: AbortSignal } = {}): Promise<T> {
-    return await (await this.connection()).call(call, options);
+    return await (await this.#within(call.doing, options.signal)).call(call, options);
   }
 
   async openStream(call: Call<void>, options: { readonly signal?: AbortSignal } = {}): Promise<LibvirtStream> {
-    return await (await this.connection()).openStream(call, options);
+    return await (await this.#within(call.doing, options.signal)).openStream(call, options);
   }
 
   /** Adds a listener; the function returned removes it. It is told `Connected` for connections made from now on. */
@@ -91,6 +91,20 @@ export class LibvirtSession implements Rpc {
     this.#closing.abort();
     await this.#connecting?.catch(() => {});
     this.#connection?.close();
+  }
+
+  /** The connection, for a caller who may lose patience before it is made. */
+  async #within(doing: string, signal: AbortSignal | undefined): Promise<LibvirtConnection> {
+    if (signal === undefined || this.#connection?.usable) return await this.connection();
+    const impatience = Promise.withResolvers<never>();
+    const giveUp = () =>
+      impatience.reject(new ProviderError("Timeout", `${doing}: the caller gave up while connecting`));
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await Promise.race([this.connection(), impatience.promise]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
   async #connect(): Promise<LibvirtConnection> {
