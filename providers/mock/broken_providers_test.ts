@@ -193,6 +193,46 @@ const defects: readonly Defect[] = [
     caughtBy: ["tasks/unknown"],
   },
   {
+    name: "never answers, and does not listen to its caller either",
+    defect: () => ({ listVms: () => new Promise(() => {}) }),
+    caughtBy: ["list/agrees-with-describe"],
+  },
+  {
+    name: "shows the first-boot configuration",
+    defect: ({ provider }) => {
+      const shown = new Map<string, string>();
+      return {
+        create: async (request, context) => {
+          const init = request.spec.guestInit;
+          const answer = await provider.create(request, context);
+          if (init?.type === "CloudInit") shown.set(answer.vmId, init.userData?.reveal() ?? "");
+          return answer;
+        },
+        describe: async (request, context) => {
+          const answer = await provider.describe(request, context);
+          if (!answer.exists) return answer;
+          const { vm } = answer;
+          return { exists: true, vm: { ...vm, details: { ...vm.details, userData: shown.get(vm.id) ?? "" } } };
+        },
+      };
+    },
+    caughtBy: ["guest/init-stays-secret"],
+  },
+  {
+    name: "loses events when the hypervisor's connection breaks, and goes on",
+    defect: ({ provider }) => ({
+      watch: (context) => surviving(provider.watch(context)),
+    }),
+    caughtBy: ["watch/after-an-interruption"],
+  },
+  {
+    name: "does not end a watch whose caller has left",
+    defect: ({ provider }) => ({
+      watch: (context) => provider.watch({ ...context, signal: new AbortController().signal }),
+    }),
+    caughtBy: ["watch/ends-when-cancelled"],
+  },
+  {
     name: "answers a bad wish with an error outside the taxonomy",
     defect: ({ provider }) => ({
       create: (request, context) =>
@@ -217,6 +257,15 @@ for (const { name, defect, caughtBy } of defects) {
     );
     for (const { reason } of results) assert(reason !== undefined && reason !== "", "a failure without a reason");
   });
+}
+
+/** Hides that the stream broke off, and says nothing any more. */
+async function* surviving(stream: AsyncIterable<WatchEvent>): AsyncGenerator<WatchEvent> {
+  try {
+    yield* stream;
+  } catch {
+    await new Promise(() => {});
+  }
 }
 
 async function* dropping(stream: AsyncIterable<WatchEvent>, drop: (event: WatchEvent) => boolean) {

@@ -38,7 +38,10 @@ testConformance("a mock that lacks everything optional passes it too", () =>
 
 testConformance("the mock passes the suite over gRPC", async () => {
   const hypervisor = new MockHypervisor({ taskLatencyMs: 4, bootMs: 4, shutdownMs: 2 });
-  const loop = await loopback({}, { serve: { provider: new MockProvider(hypervisor) } });
+  const loop = await loopback({}, {
+    serve: { provider: new MockProvider(hypervisor) },
+    connect: { rateLimit: { qps: 10_000, burst: 10_000 } },
+  });
   return {
     provider: loop.provider,
     profile: { ...mockProfile(hypervisor), name: "mock over gRPC", timeouts: { pollMs: 4 } },

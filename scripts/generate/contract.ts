@@ -5,27 +5,40 @@
  * @module
  */
 import { protobuf } from "@virtrigaud/deps/protobuf.ts";
+import { describeFile } from "./file_descriptors.ts";
 import type { GeneratedFile, Generator } from "./generator.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const SOURCES = ["proto/google/rpc/status.proto", "proto/provider/v1/provider.proto"];
+/** What the server serves, and tools may ask for by reflection. */
+const SERVED = [
+  "proto/grpc/health/v1/health.proto",
+  "proto/grpc/reflection/v1/reflection.proto",
+  "proto/provider/v1/provider.proto",
+];
+const SOURCES = ["proto/google/rpc/status.proto", ...SERVED];
 const SERVICE_PACKAGE = "provider.v1";
 
 const FOLDER = "src/contract/gen";
 
 export const contract: Generator = { name: "provider contract", owns: [FOLDER], files: generateContract };
 
+const read = (source: string): string => Deno.readTextFileSync(new URL(source, ROOT));
+
 function generateContract(): GeneratedFile[] {
   const root = new protobuf.Root();
   root.addJSON(protobuf.common.get("google/protobuf/any.proto")?.nested ?? {});
   for (const source of SOURCES) {
-    protobuf.parse(Deno.readTextFileSync(new URL(source, ROOT)), root, { keepCase: false });
+    protobuf.parse(read(source), root, { keepCase: false });
   }
   root.resolveAll();
   const scope = root.lookup(SERVICE_PACKAGE);
   if (!(scope instanceof protobuf.Namespace)) throw new Error(`package ${SERVICE_PACKAGE} is missing in ${SOURCES}`);
   return [
     { path: `${FOLDER}/descriptor.json`, text: JSON.stringify(root.toJSON(), null, 1) + "\n" },
+    {
+      path: `${FOLDER}/reflection.json`,
+      text: JSON.stringify(SERVED.map((source) => describeFile(source, read(source))), null, 1) + "\n",
+    },
     { path: `${FOLDER}/wire.ts`, text: wireTypes(scope) },
   ];
 }

@@ -1,5 +1,5 @@
 /** What the suite has to know about the endpoint that it is run against. @module */
-import type { GuestInit, Hardware, ImageSource, Nic, TransferTarget } from "@virtrigaud/contract";
+import type { GuestInit, Hardware, ImageSource, Nic, StaticAddress, TransferTarget } from "@virtrigaud/contract";
 
 /** How long the suite waits, milliseconds. */
 export interface ConformanceTimeouts {
@@ -11,6 +11,8 @@ export interface ConformanceTimeouts {
   readonly eventMs: number;
   /** Between two looks. Default 250. */
   readonly pollMs: number;
+  /** For a whole case, so that a call that never answers does not stop the suite. Default 900 000. */
+  readonly caseMs: number;
 }
 
 /** Defaults of {@linkcode ConformanceTimeouts}. */
@@ -19,6 +21,7 @@ export const defaultTimeouts: ConformanceTimeouts = Object.freeze({
   bootMs: 180_000,
   eventMs: 30_000,
   pollMs: 250,
+  caseMs: 900_000,
 });
 
 /** What the guest in the image can do. Cases about it are skipped where it cannot. */
@@ -70,6 +73,8 @@ export interface ConformanceProfile {
   readonly damagedImageSource?: ImageSource;
   /** For export and import: where disks can be put, by a name. */
   readonly transferTarget?: (name: string) => TransferTarget;
+  /** For static addressing: an address that is free in {@linkcode network}. */
+  readonly staticAddress?: StaticAddress;
   /** First-boot configuration that sets this host name. Default: cloud-init meta-data. */
   readonly guestInit?: (hostname: string) => GuestInit;
   readonly controls?: ConformanceControls;

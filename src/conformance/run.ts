@@ -57,12 +57,21 @@ export async function runCase(
   const reason = skip?.(run.profile, run.capabilities);
   if (reason !== undefined) return { name, promise, outcome: "Skipped", reason, durationMs: 0 };
   const start = run.clock.monotonic();
-  const subject = new Subject(run);
+  const late = new AbortController();
+  const subject = new Subject({ ...run, signal: AbortSignal.any([run.signal, late.signal]) });
+  const { caseMs } = subject.timeouts;
+  const { promise: givenUp, reject: giveUp } = Promise.withResolvers<never>();
+  const cancel = run.clock.setTimeout(() => {
+    giveUp(new Error(`the case did not come to an end within ${caseMs} ms: a call does not answer`));
+    late.abort();
+  }, caseMs);
   let failure: { error: unknown } | undefined;
   try {
-    await body(subject);
+    await Promise.race([body(subject), givenUp]);
   } catch (error) {
     failure = { error };
+  } finally {
+    cancel();
   }
   try {
     await subject.cleanUp();

@@ -20,32 +20,10 @@ import {
 } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { type ConformanceProfile, type ConformanceTimeouts, defaultTimeouts } from "./profile.ts";
+import type { CreatedVm, CreateOptions, ExpectedError, RunState } from "./vocabulary.ts";
 import { Watcher } from "./watcher.ts";
 
-/** What an error has to be. */
-export interface ExpectedError {
-  readonly reason?: string;
-  /** The field has to begin with this, whether it is named from the request (`spec.name`) or from the wish (`name`). */
-  readonly field?: string;
-}
-
-/** What cases may choose about a VM. */
-export interface CreateOptions {
-  readonly ownerUid?: string;
-  readonly powerOn?: boolean;
-}
-
-/** A VM that a case has created. */
-export interface CreatedVm {
-  readonly vmId: string;
-  readonly ownerUid: string;
-  readonly spec: MachineSpec;
-}
-
-/** Shared by the cases of one run: fences never go back. */
-export interface RunState {
-  fence: number;
-}
+export type { CreatedVm, CreateOptions, ExpectedError, RunState } from "./vocabulary.ts";
 
 /** The provider under test during one case. */
 export class Subject {
@@ -55,7 +33,7 @@ export class Subject {
   readonly clock: Clock;
   readonly timeouts: ConformanceTimeouts;
   readonly state: RunState;
-  readonly #signal: AbortSignal;
+  #signal: AbortSignal;
   readonly #owners: string[] = [];
   readonly #watchers: Watcher[] = [];
 
@@ -272,7 +250,16 @@ export class Subject {
 
   /** Removes what the case has created. @throws when something cannot be removed. */
   async cleanUp(): Promise<void> {
-    for (const watcher of this.#watchers) await watcher.close();
+    // Also after the case was given up.
+    this.#signal = new AbortController().signal;
+    try {
+      await this.#removeVms();
+    } finally {
+      for (const watcher of this.#watchers) await watcher.close(this.timeouts.eventMs);
+    }
+  }
+
+  async #removeVms(): Promise<void> {
     // Newest first: clones before what they were made from.
     for (const ownerUid of this.#owners.reverse()) {
       const answer = await this.provider.describe({ ownerUid }, this.context);

@@ -46,10 +46,14 @@ export class Watcher implements AsyncDisposable {
     }
   }
 
-  /** Ends the watch and waits for its end. */
-  async close(): Promise<void> {
+  /** Ends the watch and waits for its end. @throws when it does not end within `ms`. */
+  async close(ms = 30_000): Promise<void> {
     this.#stop.abort();
-    await this.#reading;
+    const { promise: late, resolve: timeUp } = Promise.withResolvers<"late">();
+    const cancel = this.#clock.setTimeout(() => timeUp("late"), ms);
+    const outcome = await Promise.race([this.#reading, late]);
+    cancel();
+    if (outcome === "late") throw new Error(`the watch did not end within ${ms} ms after its caller had left`);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

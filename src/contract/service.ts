@@ -28,15 +28,15 @@ const definition = protoLoader.fromJSON(descriptor as Parameters<typeof protoLoa
   oneofs: false,
 });
 
-/** The whole package, for reflection. */
-export const packageDefinition = definition;
-
-/** Methods of the service, for client and server. */
-export const serviceDefinition: grpc.ServiceDefinition = (() => {
-  const service = definition[SERVICE];
-  if (service === undefined || "format" in service) throw new Error(`descriptor has no service ${SERVICE}`);
+/** Methods of the service `name`. */
+export function serviceDefinitionOf(name: string): grpc.ServiceDefinition {
+  const service = definition[name];
+  if (service === undefined || "format" in service) throw new Error(`descriptor has no service ${name}`);
   return service as grpc.ServiceDefinition;
-})();
+}
+
+/** Methods of the provider service, for client and server. */
+export const serviceDefinition: grpc.ServiceDefinition = serviceDefinitionOf(SERVICE);
 
 /** Serializers of a message that travels outside a call, such as the error detail in a trailer. */
 export function messageType(fullName: string): MessageType {

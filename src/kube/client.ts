@@ -248,10 +248,9 @@ export class KubeClient {
       yield* watchEvents<T>(stream.body, {
         doing,
         clock: this.#clock,
+        signal: options.signal,
         idleTimeoutMs: options.idleTimeoutMs ?? DEFAULTS.idleTimeoutMs,
       });
-    } catch (error) {
-      throw options.signal?.aborted ? options.signal.reason : error;
     } finally {
       stream.dispose();
     }

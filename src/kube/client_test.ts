@@ -170,7 +170,9 @@ Deno.test("a connection that was never made is tried again for a create too", as
       ...real,
       fetch: (path, init) =>
         ++attempts === 1
-          ? Promise.reject(new TypeError("error sending request: client error (Connect): tcp connect error"))
+          ? Promise.reject(
+            new TypeError("fetch failed", { cause: new Error("client error (Connect): tcp connect error") }),
+          )
           : real.fetch(path, init),
     },
   });
@@ -190,6 +192,21 @@ Deno.test("a server that does not answer is left at the deadline, one wait for a
   server.fail(verb("get"), { type: "status", code: 429, retryAfterSeconds: 60 });
   assertEquals((await rejection(client.get(CONFIG_MAPS, name))).retryAfterSeconds, 60);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("an answer that stops half-way is left at the deadline, even if the body takes no notice", async () => {
+  const { server, clock } = setUp();
+  let cancelled = 0;
+  const body = () =>
+    new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"metadata"')),
+      cancel: () => void cancelled++,
+    });
+  const connection = { ...server.connection(), fetch: () => Promise.resolve(new Response(body())) };
+  const client = new KubeClient({ connection, clock, timeoutMs: 5_000 });
+  const failed = rejection(client.get(CONFIG_MAPS, name));
+  await clock.advance(5_000);
+  assertEquals([(await failed).reason, cancelled, clock.pending], ["DeadlineExceeded", 1, 0]);
 });
 
 Deno.test("an aborted call rejects with the reason of its signal and leaves no timer", async () => {
@@ -213,6 +230,9 @@ Deno.test("401 gets credentials anew once and repeats", async () => {
   server.fail(verb("list"), { type: "status", code: 401 }, 2);
   assertEquals((await rejection(client.list(CONFIG_MAPS))).code, 401);
   assertEquals(renewed, 2);
+  server.fail(verb("watch"), { type: "status", code: 401 });
+  assertEquals((await rejection(client.watch(CONFIG_MAPS).next())).code, 401);
+  assertEquals(renewed, 3);
 });
 
 Deno.test("an answer that is no JSON, or longer than allowed, is an error that says so", async () => {

@@ -46,6 +46,15 @@ Deno.test("a kubeconfig gives server, namespace, token and certificates, from da
     });
   }));
 
+Deno.test("an exec plugin of a kubeconfig is asked for the token", () =>
+  inFolder(async (folder) => {
+    const apiVersion = "client.authentication.k8s.io/v1";
+    const answer = JSON.stringify({ apiVersion, kind: "ExecCredential", status: { token: "from-plugin" } });
+    const exec = { apiVersion, command: "echo", args: [answer], interactiveMode: "Never" };
+    const { credentials } = await loadConfig({ kubeconfig: await writeKubeconfig(folder, {}, { exec }) });
+    assertEquals((await credentials.current()).token, "from-plugin");
+  }));
+
 Deno.test("what the platform cannot do is refused by name, and a missing file or cluster too", () =>
   inFolder(async (folder) => {
     const load = async (cluster: Record<string, unknown>, context?: string) => {

@@ -84,7 +84,10 @@ export class KubeHttp {
       const release = await this.#options.lanes[request.lane].acquire(deadline.signal);
       try {
         const result = await this.#once(request, deadline.signal, (response) => Promise.resolve(response.body));
-        if ("error" in result) throw result.error;
+        if ("error" in result) {
+          if (result.error.code === 401) this.#options.connection.invalidate();
+          throw result.error;
+        }
         if (result.value === null) throw invalid(request, "an answer without a body");
         deadline.disarm();
         return { body: result.value, dispose: () => deadline.dispose() };
@@ -101,7 +104,7 @@ export class KubeHttp {
     let renewed = false;
     for (let attempt = 1;; attempt++) {
       const result = await this.#once(request, deadline.signal, async (response) => {
-        const text = await readText(response, this.#options.maxResponseBytes, request);
+        const text = await readText(response, this.#options.maxResponseBytes, request, deadline.signal);
         return parse(text, request);
       });
       if (!("error" in result)) return result.value;
@@ -147,10 +150,10 @@ export class KubeHttp {
       });
       code = response.status;
       if (response.ok) return { value: await read(response) };
-      return { error: await errorOf(response, request), nothingSent: false };
+      return { error: await errorOf(response, request, signal), nothingSent: false };
     } catch (cause) {
       if (signal.aborted || cause instanceof KubeError) throw cause;
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = chainOf(cause);
       return {
         error: new KubeError(`${request.doing}: no answer from ${this.#options.connection.baseUrl}: ${message}`, {
           code: 0,
@@ -164,6 +167,12 @@ export class KubeHttp {
       this.#options.onRequest?.({ method: request.method, code, host: this.#host, seconds });
     }
   }
+}
+
+/** Messages of an error and of what caused it: the platform's own says no more than "fetch failed". */
+function chainOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${chainOf(error.cause)}`;
 }
 
 /** Joins the caller's signal and a time limit into one signal, and tells them apart afterwards. */
@@ -232,31 +241,38 @@ function parse(text: string, request: HttpRequest): unknown {
   }
 }
 
-/** Text of a body of at most `limit` bytes. */
-async function readText(response: Response, limit: number, request: HttpRequest): Promise<string> {
+/**
+ * Text of a body of at most `limit` bytes. An abort cancels the reader, since Deno 2.9 does not pass it on to the body
+ * once the request object has been collected as garbage.
+ */
+async function readText(response: Response, limit: number, request: HttpRequest, signal: AbortSignal): Promise<string> {
   if (response.body === null) return "";
-  const tooLong = () => invalid(request, `more than the limit of ${limit} bytes`);
-  const declared = Number(response.headers.get("content-length") ?? NaN);
-  if (declared > limit) {
-    await response.body.cancel();
-    throw tooLong();
-  }
-  if (declared <= limit) return await response.text();
+  const reader = response.body.getReader();
+  const onAbort = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", onAbort, { once: true });
   const decoder = new TextDecoder();
-  let [text, size] = ["", 0];
-  for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLong();
-    text += decoder.decode(chunk, { stream: true });
+  let [text, size] = ["", Number(response.headers.get("content-length") ?? 0)];
+  try {
+    if (size <= limit) size = 0;
+    while (size <= limit) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return text + decoder.decode();
+      size += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+    throw invalid(request, `more than the limit of ${limit} bytes`);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await reader.cancel().catch(() => {});
   }
-  return text + decoder.decode();
 }
 
-async function errorOf(response: Response, request: HttpRequest): Promise<KubeError> {
+async function errorOf(response: Response, request: HttpRequest, signal: AbortSignal): Promise<KubeError> {
   const retryAfter = Number(response.headers.get("retry-after") ?? NaN);
   let status: KubeStatus;
   try {
-    const text = await readText(response, MAX_ERROR_BYTES, request);
+    const text = await readText(response, MAX_ERROR_BYTES, request, signal);
     const body: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
     status = isStatus(body) ? body : { message: text.slice(0, 500) };
   } catch {

@@ -14,6 +14,11 @@ export interface WatchStreamOptions {
   readonly doing: string;
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
+  /**
+   * Ends the stream when it aborts. Aborting the signal of the `fetch` is not enough: once that request object has been
+   * collected as garbage, Deno 2.9 does not pass the abort on to the body.
+   */
+  readonly signal?: AbortSignal;
   /** Longest event taken, in characters. Default 16 Mi; the API server's own limit on an object is far below. */
   readonly maxEventLength?: number;
 }
@@ -26,7 +31,8 @@ const MAX_EVENT_LENGTH = 16 << 20;
  * Nothing is read ahead of the consumer, so that a slow consumer slows the server down.
  *
  * @throws KubeError from an `ERROR` event (`isGone` when the version is too old), `InvalidResponse` for a line that is no
- * event, `ConnectionFailed` when the stream breaks or stops within an event, `DeadlineExceeded` when it is silent.
+ * event, `ConnectionFailed` when the stream breaks or stops within an event, `DeadlineExceeded` when it is silent; the
+ * reason of `signal` when that aborts.
  */
 export async function* watchEvents<T extends KubeObject>(
   body: ReadableStream<Uint8Array>,
@@ -60,9 +66,12 @@ export async function* watchEvents<T extends KubeObject>(
 
 async function readInTime(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  { clock, idleTimeoutMs, doing }: WatchStreamOptions,
+  { clock, idleTimeoutMs, doing, signal }: WatchStreamOptions,
 ): Promise<ReadableStreamReadResult<Uint8Array>> {
   let idle: KubeError | undefined;
+  const onAbort = () => void reader.cancel(signal?.reason).catch(() => {});
+  signal?.throwIfAborted();
+  signal?.addEventListener("abort", onAbort, { once: true });
   const cancel = clock.setTimeout(() => {
     idle = new KubeError(`${doing}: nothing came for ${idleTimeoutMs} ms`, { code: 0, reason: "DeadlineExceeded" });
     // Ends the pending read; the connection underneath is dropped.
@@ -70,14 +79,17 @@ async function readInTime(
   }, idleTimeoutMs);
   try {
     const result = await reader.read();
+    signal?.throwIfAborted();
     if (idle !== undefined) throw idle;
     return result;
   } catch (cause) {
+    signal?.throwIfAborted();
     if (cause instanceof KubeError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new KubeError(`${doing}: the stream broke: ${message}`, { code: 0, reason: "ConnectionFailed", cause });
   } finally {
     cancel();
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 

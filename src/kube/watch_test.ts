@@ -92,6 +92,19 @@ Deno.test("a silent stream is dropped after the idle time, counted from the last
   assertEquals([state.cancelled, clock.pending], [true, 0]);
 });
 
+Deno.test("an abort ends a stream that takes no notice of it, waiting or not", async () => {
+  const [clock, abort] = [new FakeClock(), new AbortController()];
+  const { body, state } = streamOf([line(added("a"))], "open");
+  const events = watchEvents(body, options({ clock, signal: abort.signal }));
+  await events.next();
+  const failed = assertRejects(() => events.next(), RangeError, "enough");
+  abort.abort(new RangeError("enough"));
+  await failed;
+  assertEquals([state.cancelled, clock.pending], [true, 0]);
+  const again = watchEvents(streamOf([line(added("a"))]).body, options({ signal: abort.signal }));
+  await assertRejects(() => again.next(), RangeError, "enough");
+});
+
 Deno.test("nothing is read ahead of the consumer, and leaving the loop cancels the stream", async () => {
   const { body, state } = streamOf([line(added("a")), line(added("b")), line(added("c"))]);
   for await (const event of watchEvents(body, options())) {

@@ -56,6 +56,7 @@ export class Breaker {
   #epoch = 0;
   #opensUntil = 0;
   #cancelTimer: CancelTimer = () => {};
+  #closed = false;
 
   constructor(options: BreakerOptions = {}) {
     this.#classify = options.classify ?? (() => "failure");
@@ -83,6 +84,7 @@ export class Breaker {
    * @throws {BreakerOpenError} without calling; otherwise whatever `call` throws.
    */
   async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closed) return await call();
     const trials = this.#trials;
     if (trials === undefined && this.#circuit.opened) throw this.#refusal();
     if (trials !== undefined && trials.admitted >= this.#maxTrials) throw this.#refusal();
@@ -100,10 +102,11 @@ export class Breaker {
     }
   }
 
-  /** Ends its timers; it makes calls no longer. */
+  /** Ends its timers; from now on it lets every call through and counts none. */
   close(): void {
     this.#onStateChange = undefined;
     this.#cancelTimer();
+    this.#closed = true;
     this.#epoch++;
     this.#circuit.shutdown();
   }

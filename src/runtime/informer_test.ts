@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@virtrigaud/deps";
-import { type FakeWatch } from "../kube/testing/mod.ts";
+import { type FakeWatch } from "@virtrigaud/kube/testing";
 import { Informer, type InformerOptions } from "./mod.ts";
 import { type Harness, verb, type Widget, WIDGETS, withHarness } from "./testing/harness.ts";
 
@@ -218,6 +218,22 @@ Deno.test("a line that cannot be read leads to a new list, not to the same line 
     h.create("a");
     await h.clock.advance(1_000);
     assertEquals([versions(informer), h.server.count("list")], [h.truth, 2]);
+  }));
+
+Deno.test("after the restore of a backup, where versions start lower, new events count again", () =>
+  withHarness(async (h) => {
+    h.create("a");
+    const { told } = await follow(h);
+    h.delete("a");
+    await h.clock.settle();
+    h.server.store.history.length = 0;
+    h.server.fail(verb("list"), { type: "body", text: '{"metadata":{"resourceVersion":"5"},"items":[]}' });
+    stream(h).error(410, "Expired");
+    await h.clock.advance(1_000);
+    const restored = { metadata: { namespace: "default", name: "a", uid: "u", resourceVersion: "6" } };
+    stream(h).text(JSON.stringify({ type: "ADDED", object: restored }) + "\n");
+    await h.clock.settle();
+    assertEquals(told, ["Added a -", "Deleted a -", "Added a -"]);
   }));
 
 Deno.test("the store is kept while the server refuses to list: absence must be proven", () =>

@@ -24,6 +24,7 @@ export {
   type MetricDescription,
   type MetricLabels,
   noMetrics,
+  observeRequests,
   RUNTIME_METRICS,
   type RuntimeLog,
   type RuntimeMetric,

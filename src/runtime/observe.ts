@@ -1,4 +1,5 @@
 /** How the runtime tells what it does: a logger and metrics, both injected, both silent by default. @module */
+import type { RequestObservation } from "@virtrigaud/kube";
 
 /** Structured logger. Fields are plain values; secrets are the implementation's business to hide. */
 export interface RuntimeLog {
@@ -101,6 +102,14 @@ export interface RuntimeMetrics {
   gauge(metric: RuntimeMetric, labels: MetricLabels, value: number): void;
   /** Puts a value into a histogram. */
   observe(metric: RuntimeMetric, labels: MetricLabels, value: number): void;
+}
+
+/** What a `KubeClient` tells its observer, as metrics: give it as `onRequest`. */
+export function observeRequests(metrics: RuntimeMetrics): (observation: RequestObservation) => void {
+  return ({ method, code, host, seconds }) => {
+    metrics.count("rest_client_requests_total", { code: String(code), method, host });
+    metrics.observe("rest_client_request_duration_seconds", { verb: method, host }, seconds);
+  };
 }
 
 const nothing = () => {};

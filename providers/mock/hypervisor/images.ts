@@ -40,7 +40,7 @@ export function resolveImage(world: World, source: Exclude<ImageSource, { type: 
       if (source.checksum !== undefined && downloadIsDamaged(world, source)) {
         throw checksumMismatch(`${path}.checksum`, source.url);
       }
-      return { content: digest(source.url), sizeGib: DOWNLOAD_GIB, format: source.format ?? "qcow2" };
+      return download(source.url, source.format);
     case "ImportedDisk": {
       const volume = world.store.get("volumes", source.diskId);
       if (volume === undefined) throw missing(`${path}.diskId`, `imported disk ${source.diskId}`);
@@ -53,8 +53,9 @@ export function resolveImage(world: World, source: Exclude<ImageSource, { type: 
       return { content: volume.content, sizeGib: volume.sizeGib, format: volume.format, volume };
     }
     case "ContentLibrary":
+      return download(`${source.library}/${source.item}@${source.version ?? "latest"}`);
     case "Registry":
-      throw new Error("refused by checkImageSource");
+      return download(source.image, source.format);
   }
 }
 
@@ -83,9 +84,7 @@ export function prepareImage(world: World, request: ImagePrepareRequest): ImageP
     return { ...describeImage(existing), ...task === undefined ? {} : { task } };
   }
   const damaged = source.type === "Url" && source.checksum !== undefined && downloadIsDamaged(world, source);
-  const root = source.type === "Url"
-    ? { content: digest(source.url), sizeGib: DOWNLOAD_GIB, format: source.format ?? "qcow2" }
-    : resolveImage(world, source, "source");
+  const root = source.type === "Url" ? download(source.url, source.format) : resolveImage(world, source, "source");
   reserve(world, pool, root.sizeGib, "storage");
   const id = existing?.id ?? world.id("img");
   const failure = damaged ? toTaskError(checksumMismatch("source.checksum", source.url)) : undefined;
@@ -121,6 +120,11 @@ export function imageByName(world: World, name: string): ImageRecord | undefined
   if (byId !== undefined) return byId;
   for (const image of world.store.list("images")) if (image.name === name) return image;
   return undefined;
+}
+
+/** Whatever is fetched exists, and has the same content each time. */
+function download(from: string, format = "qcow2"): RootContent {
+  return { content: digest(from), sizeGib: DOWNLOAD_GIB, format };
 }
 
 function describeImage({ id, path, sizeGib, format }: ImageRecord): ImagePrepareResponse {

@@ -74,7 +74,8 @@ export function bear(
   const { store, options } = world;
   const id = world.id("vm");
   const { placement } = spec;
-  const datastore = placement?.datastore ?? options.pools[0] ?? "default";
+  const datastore = placement?.datastore ??
+    (placement?.storagePod === undefined ? options.pools[0] ?? "default" : emptiestPool(world));
   const seed = operation.ownerUid;
   checkMacs(world, spec);
   const volumes: VolumeRecord[] = [];
@@ -165,6 +166,14 @@ export function checkMacs(world: World, spec: MachineSpec, except?: string): voi
       if (name !== undefined) throw invalid(`nics[${name}].mac`, `${nic.mac} is in use by VM ${vm.name}`);
     }
   }
+}
+
+function emptiestPool(world: World): string {
+  const used = new Map(world.options.pools.map((pool) => [pool, 0]));
+  for (const { pool, sizeGib } of world.store.list("volumes")) used.set(pool, (used.get(pool) ?? 0) + sizeGib);
+  let best = world.options.pools[0] ?? "default";
+  for (const pool of world.options.pools) if ((used.get(pool) ?? 0) < (used.get(best) ?? 0)) best = pool;
+  return best;
 }
 
 function leastLoadedHost(world: World): string {

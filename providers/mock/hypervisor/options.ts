@@ -17,6 +17,8 @@ export interface HypervisorOptions {
   readonly networks: readonly string[];
   /** Storage pools by name; the first is the default. */
   readonly pools: readonly string[];
+  /** Datastore clusters by name; each holds all pools. */
+  readonly storagePods: readonly string[];
   /** Size of each pool. Default 1 000 000. */
   readonly poolSizeGib: number;
   readonly hosts: readonly string[];
@@ -38,6 +40,7 @@ export const defaultOptions: HypervisorOptions = Object.freeze({
   heartbeatMs: 20_000,
   networks: ["default", "lab", "VM Network", "br0", "virbr0", "vmbr0"],
   pools: ["default", "fast"],
+  storagePods: ["mock-pod"],
   poolSizeGib: 1_000_000,
   hosts: ["mock-host-1", "mock-host-2", "mock-host-3"],
   cluster: "mock-cluster",

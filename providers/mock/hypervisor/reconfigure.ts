@@ -83,7 +83,7 @@ function planHardware(world: World, vm: VmRecord, wish: Hardware, plan: Plan): v
     plan.may("hardware.memoryMib", hot(has.performance?.memoryHotAdd, wish.memoryMib > has.memoryMib))
   ) next.memoryMib = wish.memoryMib;
   if (wish.firmware !== has.firmware && plan.may("hardware.firmware", false)) next.firmware = wish.firmware;
-  const set = <K extends "limits" | "performance" | "security" | "guestTools" | "extraConfig">(
+  const set = <K extends "limits" | "performance" | "security" | "guestTools" | "gpu" | "extraConfig">(
     key: K,
     isOnline: boolean,
   ) => {
@@ -94,6 +94,7 @@ function planHardware(world: World, vm: VmRecord, wish: Hardware, plan: Plan): v
   set("limits", online);
   set("performance", false);
   set("security", false);
+  set("gpu", false);
   set("guestTools", online);
   set("extraConfig", online);
   if (same(has, next)) return;

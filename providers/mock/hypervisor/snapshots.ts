@@ -6,6 +6,7 @@ import {
   type SnapshotRequest,
   type TaskResponse,
 } from "@virtrigaud/contract";
+import { releaseLeases, withLease } from "./guest.ts";
 import { removeVolume } from "./lifecycle.ts";
 import type { SnapshotRecord, VmRecord } from "./model.ts";
 import { invalid, notSupported, ownVm, snapshotOf, vmOf, volumeOf, type World } from "./world.ts";
@@ -127,14 +128,23 @@ export function finishSnapshotRevert(world: World, vmId: string, snapshotId: str
     store.put("volumes", { ...volume, sizeGib, content });
     return [disk];
   });
-  store.put("vms", {
+  // Leases are the network's and not the VM's: they do not go back in time.
+  const nics = snapshot.nics.map(({ lease: _then, ...nic }) =>
+    vm.nics.find(({ mac, network }) => mac === nic.mac && network === nic.network) ?? nic
+  );
+  releaseLeases(world, vm.nics.filter((nic) => !nics.includes(nic)));
+  const reverted: VmRecord = {
     ...vm,
     hardware: snapshot.hardware,
     disks,
-    nics: snapshot.nics.map((nic) => vm.nics.find(({ mac }) => mac === nic.mac) ?? nic),
+    nics,
     power: snapshot.memory ? "On" : "Off",
     guest: { ...vm.guest, state: snapshot.memory ? "Up" : "Down" },
     currentSnapshot: snapshotId,
+  };
+  store.put("vms", {
+    ...reverted,
+    nics: snapshot.memory ? nics.map((nic) => withLease(world, reverted, nic)) : nics,
   });
   store.effect("SnapshotReverted", snapshotId, vmId);
 }

@@ -1,12 +1,13 @@
 /** Every field of a wish is honoured or refused by name: this file refuses. @module */
 import { isIP } from "node:net";
 import type { GuestInit, Hardware, ImageSource, MachineSpec, Nic, Placement } from "@virtrigaud/contract";
-import { invalid, missing, notSupported, type World } from "./world.ts";
+import { invalid, missing, type World } from "./world.ts";
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 const NIC_MODELS = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+const SHARED_BUSES = ["none", "virtual", "physical"];
 const MAX_DISKS = 60;
 const MAX_NICS = 32;
 const MAX_DISK_GIB = 65_536;
@@ -47,8 +48,7 @@ function checkHardware(hardware: Hardware): void {
   if (security?.tpmVersion !== undefined && !["1.2", "2.0"].includes(security.tpmVersion)) {
     throw invalid("hardware.security.tpmVersion", `"${security.tpmVersion}" is neither 1.2 nor 2.0`);
   }
-  if (security?.encryption?.required) throw notSupported("hardware.security.encryption", "key provider");
-  if (gpu !== undefined && gpu.count > 0) throw notSupported("hardware.gpu", "GPUs");
+  if (gpu !== undefined) integer("hardware.gpu.count", gpu.count, 0, 16);
   for (const key of Object.keys(hardware.extraConfig ?? {})) {
     if (!extraConfigKeys.some((known) => known === key)) {
       throw invalid(`hardware.extraConfig[${key}]`, `unknown key; the mock knows ${extraConfigKeys.join(", ")}`);
@@ -78,10 +78,9 @@ export function checkImageSource(image: ImageSource, path: string): void {
       return checkFormat(`${path}.format`, image.format);
     case "ImportedDisk":
       return checkFormat(`${path}.format`, image.format);
-    case "ContentLibrary":
-      throw notSupported(`${path}.library`, "content library");
     case "Registry":
-      throw notSupported(`${path}.image`, "container registry");
+      return checkFormat(`${path}.format`, image.format);
+    case "ContentLibrary":
     case "Template":
     case "Blank":
       return;
@@ -108,8 +107,9 @@ function checkDisks(world: World, spec: MachineSpec): void {
     seen.add(disk.name);
     integer(`${path}.sizeGib`, disk.sizeGib, 1, MAX_DISK_GIB);
     checkStorage(world, path, disk);
-    if (disk.scsi?.sharedBus !== undefined && disk.scsi.sharedBus !== "none") {
-      throw notSupported(`${path}.scsi.sharedBus`, "shared SCSI buses");
+    const { sharedBus } = disk.scsi ?? {};
+    if (sharedBus !== undefined && !SHARED_BUSES.includes(sharedBus.toLowerCase())) {
+      throw invalid(`${path}.scsi.sharedBus`, `"${sharedBus}" is none of ${SHARED_BUSES.join(", ")}`);
     }
     if (disk.scsi?.controller !== undefined) integer(`${path}.scsi.controller`, disk.scsi.controller, 0, 3);
   }
@@ -154,7 +154,6 @@ function checkNics(world: World, nics: readonly Nic[]): void {
     const network = networkOf(world, nic);
     if (!world.options.networks.includes(network)) throw missing(`${path}.backing`, `network ${network}`);
     checkAddresses(path, nic);
-    if (nic.filter !== undefined) throw notSupported(`${path}.filter`, "network filters");
     if (nic.driver?.queues !== undefined) integer(`${path}.driver.queues`, nic.driver.queues, 1, 256);
     for (const key of Object.keys(nic.extra ?? {})) throw invalid(`${path}.extra[${key}]`, "unknown key");
   }
@@ -203,7 +202,9 @@ function checkPlacement(world: World, placement: Placement | undefined): void {
   if (datastore !== undefined && !world.options.pools.includes(datastore)) {
     throw missing("placement.datastore", `datastore ${datastore}`);
   }
-  if (storagePod !== undefined) throw notSupported("placement.storagePod", "datastore clusters");
+  if (storagePod !== undefined && !world.options.storagePods.includes(storagePod)) {
+    throw missing("placement.storagePod", `datastore cluster ${storagePod}`);
+  }
 }
 
 /** The network that a card is plugged into. */

@@ -13,7 +13,7 @@ import { MockHypervisor, type MockHypervisorOptions, MockProvider } from "../mod
 import { Faults } from "../faults.ts";
 
 /** Settles by turns that take microseconds: nothing in this process does I/O. */
-class QuickClock extends FakeClock {
+export class QuickClock extends FakeClock {
   override async settle(turns = 4): Promise<void> {
     for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(() => resolve(undefined)));
   }

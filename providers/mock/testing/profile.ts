@@ -19,6 +19,7 @@ export function mockProfile(hypervisor: MockHypervisor): ConformanceProfile {
       url: "https://images.example/tiny.qcow2",
       checksum: { algorithm: "sha256", value: "0".repeat(64) },
     },
+    staticAddress: { address: "192.0.2.77", prefix: 24, gateway: "192.0.2.1" },
     transferTarget: (name) => ({
       backend: "nfs",
       url: `nfs://files.example/export/${name}`,

@@ -1,5 +1,6 @@
 /** Deletion leaves nothing of ours and touches nothing of others. @module */
 import { assert, assertEquals } from "@virtrigaud/deps";
+import { ProviderError } from "@virtrigaud/contract";
 import { type ConformanceCase, needsControl } from "../case.ts";
 
 export const deleteCases: readonly ConformanceCase[] = [
@@ -35,6 +36,29 @@ export const deleteCases: readonly ConformanceCase[] = [
       assert((await volumes()).length > before.length, "creation shows no volume: the control does not work");
       await subject.delete(vm);
       assertEquals(await volumes(), before);
+    },
+  },
+  {
+    name: "delete/while-it-is-created",
+    promise: "a VM whose creation is under way is deleted, or held with reason Locked and deleted afterwards; " +
+      "nothing of it stays",
+    run: async (subject) => {
+      const volumes = await subject.profile.controls?.listVolumes?.();
+      const ownerUid = subject.owner();
+      const request = { operation: subject.operation(ownerUid), spec: subject.spec(), powerOn: true };
+      const { vmId, task } = await subject.provider.create(request, subject.context);
+      await subject.until("deletion", subject.timeouts.taskMs, async () => {
+        try {
+          await subject.delete({ vmId, ownerUid });
+          return true;
+        } catch (error) {
+          if (ProviderError.is(error, "Conflict") && error.reason === "Locked") return undefined;
+          throw error;
+        }
+      });
+      await subject.end(task).catch(() => undefined);
+      assert(!await subject.exists({ vmId, ownerUid }));
+      assertEquals((await subject.profile.controls?.listVolumes?.())?.toSorted(), volumes?.toSorted());
     },
   },
   {

@@ -1,5 +1,6 @@
 /** What the guest gets and tells. @module */
 import { assert, assertEquals } from "@virtrigaud/deps";
+import { Secret } from "@virtrigaud/telemetry";
 import { type ConformanceCase, firstOf, needs, needsGuest } from "../case.ts";
 
 export const guestCases: readonly ConformanceCase[] = [
@@ -42,6 +43,37 @@ export const guestCases: readonly ConformanceCase[] = [
       assert(digests[0] !== undefined && digests[0].length >= 16, "no digest");
       assertEquals(digests[1], digests[0]);
       assert(digests[2] !== digests[0], "different configurations have one digest");
+    },
+  },
+  {
+    name: "guest/static-address",
+    promise: "a guest takes the address that its card was given",
+    skip: firstOf(
+      needsGuest("cloudInit"),
+      ({ staticAddress }) => staticAddress === undefined ? "the profile has no staticAddress" : undefined,
+    ),
+    run: async (subject) => {
+      const { staticAddress } = subject.profile;
+      assert(staticAddress);
+      const nics = subject.spec().nics.map((nic) => ({ ...nic, addresses: [staticAddress] }));
+      const { vmId } = await subject.create({ nics, guestInit: subject.guestInit("static") }, { powerOn: true });
+      await subject.until(`address ${staticAddress.address}`, subject.timeouts.bootMs, async () => {
+        return (await subject.describe(vmId)).ips.includes(staticAddress.address) ? true : undefined;
+      });
+    },
+  },
+  {
+    name: "guest/init-stays-secret",
+    promise: "what is in the first-boot configuration shows in no report, no list and no refusal",
+    run: async (subject) => {
+      const canary = crypto.randomUUID();
+      const guestInit = { type: "CloudInit", userData: new Secret(`#cloud-config\npassword: ${canary}\n`) } as const;
+      const { vmId } = await subject.create({ guestInit });
+      const bad = subject.spec({ guestInit, disks: [{ name: "root", sizeGib: 1 }] });
+      const request = { operation: subject.operation(subject.owner()), spec: bad, powerOn: false };
+      const refusal = await subject.refuses("create", subject.provider.create(request, subject.context), "InvalidSpec");
+      const shown = [await subject.describe(vmId), await subject.list(), refusal.message, refusal.field];
+      assert(!JSON.stringify(shown).includes(canary), "the first-boot configuration is shown");
     },
   },
   {

@@ -49,6 +49,11 @@ const table: readonly BadInput[] = [
     field: "disks[data]",
     spec: disks({ name: "data", sizeGib: 1 }, { name: "data", sizeGib: 2 }),
   },
+  {
+    name: "too-many-disks",
+    field: "disks",
+    spec: disks(...Array.from({ length: 1000 }, (_, index) => ({ name: `d${index}`, sizeGib: 1 }))),
+  },
   { name: "bad-mac", field: "nics[eth0].mac", spec: (subject) => nic(subject, { mac: "52:54:00" }) },
   { name: "multicast-mac", field: "nics[eth0].mac", spec: (subject) => nic(subject, { mac: "01:00:5e:00:00:01" }) },
   {

@@ -32,6 +32,30 @@ export const operationCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "operations/absent-vm",
+    promise: "whatever is asked of a VM that does not exist is NotFound, except its deletion",
+    run: async (subject) => {
+      const { provider, capabilities } = subject;
+      const { vmId, ownerUid, spec } = await subject.create();
+      await subject.delete({ vmId, ownerUid });
+      const operation = () => subject.operation(ownerUid);
+      const reconfigure = provider.reconfigure({ operation: operation(), vmId, spec }, subject.context);
+      await subject.refuses("reconfigure", reconfigure, "NotFound");
+      if (capabilities.snapshots) {
+        await subject.refuses("snapshotList", provider.snapshotList({ vmId }, subject.context), "NotFound");
+        const request = { operation: operation(), vmId, name: "s", includeMemory: false, quiesce: false };
+        await subject.refuses("snapshotCreate", provider.snapshotCreate(request, subject.context), "NotFound");
+      }
+      if (capabilities.guestExec) {
+        const request = { operation: operation(), vmId, command: ["true"] };
+        await subject.refuses("guestExec", provider.guestExec(request, subject.context), "NotFound");
+      }
+      if (capabilities.diskExport) {
+        await subject.refuses("getDiskInfo", provider.getDiskInfo({ vmId }, subject.context), "NotFound");
+      }
+    },
+  },
+  {
     name: "tasks/unknown",
     promise: "a task that is not known is NotFound with reason TaskUnknown",
     run: async (subject) => {

@@ -120,7 +120,7 @@ export const watchCases: readonly ConformanceCase[] = [
     promise: "a watch ends soon after its caller has gone, and a new one works",
     run: async (subject) => {
       const watcher = await subject.watch();
-      await watcher.close();
+      await watcher.close(subject.timeouts.eventMs);
       assert(watcher.ended);
       const { vmId } = await subject.create();
       assert((await subject.watch()).vms.has(vmId), "the new watch does not know the VM");

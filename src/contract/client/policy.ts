@@ -205,7 +205,7 @@ export class CallPolicy {
 /** What a failed call says about provider and hypervisor. A refusal of the request is an answer. */
 function classify(error: unknown): "failure" | "success" | "ignore" {
   if (!ProviderError.is(error)) return "ignore";
-  if (error.reason === "Cancelled") return "ignore";
+  if (error.reason === "Cancelled" || error.reason === "Closed") return "ignore";
   return isInfrastructure(error.class) ? "failure" : "success";
 }
 
@@ -215,7 +215,7 @@ function classify(error: unknown): "failure" | "success" | "ignore" {
  * `QuotaExceeded` (they pass when a person acts); those are the controller's to come back to.
  */
 function advise(error: unknown): RetryAdvice {
-  if (!ProviderError.is(error)) return false;
+  if (!ProviderError.is(error) || error.reason === "Closed") return false;
   switch (error.class) {
     case "Retryable":
     case "Unavailable":

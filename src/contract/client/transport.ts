@@ -1,7 +1,7 @@
 /** One gRPC channel to a provider: typed unary calls and the watch stream; errors come out as the taxonomy. @module */
 import { grpc } from "@virtrigaud/deps/grpc.ts";
-import { type Clock } from "@virtrigaud/resilience";
-import { Secret } from "@virtrigaud/telemetry";
+import type { Clock } from "@virtrigaud/resilience";
+import type { Secret } from "@virtrigaud/telemetry";
 import { type Rpc, WATCH_RPC } from "../codec/rpcs.ts";
 import { watchEvent } from "../codec/requests.ts";
 import { fromStatus } from "../codec/status.ts";
@@ -27,6 +27,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #inFlight = new Map<grpc.Client, number>();
   readonly #retired = new Set<grpc.Client>();
+  #closed = false;
 
   constructor(client: grpc.Client, options: TransportOptions) {
     this.#client = client;
@@ -35,6 +36,7 @@ export class Transport {
 
   /** Calls go over `client` from now on; the old channel closes when the last of its calls has ended. */
   replace(client: grpc.Client): void {
+    if (this.#closed) return client.close();
     const old = this.#client;
     this.#client = client;
     this.#retire(old);
@@ -42,6 +44,8 @@ export class Transport {
 
   /** Takes no further calls to the channel; closes it when those under way have ended. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#retire(this.#client);
   }
 
@@ -59,8 +63,7 @@ export class Transport {
   /** The provider's events; ends with the signal, fails with `Unavailable` when the stream falls silent. */
   async *watch(context: CallContext): AsyncGenerator<WatchEvent> {
     const { path, requestSerialize, responseDeserialize } = definitionOf(WATCH_RPC);
-    const client = this.#client;
-    this.#enter(client);
+    const client = this.#enter();
     const call = client.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -79,9 +82,10 @@ export class Transport {
     if (context.signal.aborted) onAbort();
     try {
       for await (const wire of call) {
+        // A consumer that takes its time is not the provider's silence.
         cancelTimer();
-        cancelTimer = this.#options.clock.setTimeout(silence, WATCH_SILENCE_MS);
         yield decodeEvent(wire);
+        cancelTimer = this.#options.clock.setTimeout(silence, WATCH_SILENCE_MS);
       }
     } catch (error) {
       if (context.signal.aborted) return;
@@ -110,8 +114,7 @@ export class Transport {
   }
 
   async #tracked<T>(call: (client: grpc.Client) => Promise<T>): Promise<T> {
-    const client = this.#client;
-    this.#enter(client);
+    const client = this.#enter();
     try {
       return await call(client);
     } finally {
@@ -119,8 +122,13 @@ export class Transport {
     }
   }
 
-  #enter(client: grpc.Client): void {
+  #enter(): grpc.Client {
+    if (this.#closed) {
+      throw new ProviderError("Unavailable", "the connection to the provider was closed", { reason: "Closed" });
+    }
+    const client = this.#client;
     this.#inFlight.set(client, (this.#inFlight.get(client) ?? 0) + 1);
+    return client;
   }
 
   #leave(client: grpc.Client): void {

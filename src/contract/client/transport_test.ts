@@ -176,7 +176,24 @@ test("a watch that the provider ends with an error fails with that error, and a 
   await ended.promise;
 });
 
-test("a closed connection lets the call under way finish", async () => {
+test("a consumer that takes its time with an event is not taken for a dead stream", async () => {
+  const clock = new FakeClock();
+  await using loop = await loopback({
+    async *watch() {
+      yield { type: "ListBegin" };
+      await Promise.resolve();
+      yield { type: "ListEnd" };
+    },
+  }, { connect: { clock } });
+  const types: string[] = [];
+  for await (const { type } of loop.provider.watch(callContext())) {
+    types.push(type);
+    await clock.advance(200_000);
+  }
+  assertEquals([types, clock.pending], [["ListBegin", "ListEnd"], 0]);
+});
+
+test("a closed connection lets the call under way finish and takes no other", async () => {
   const gate = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   await using loop = await loopback({
@@ -188,6 +205,9 @@ test("a closed connection lets the call under way finish", async () => {
   const call = loop.provider.validate(callContext());
   await started.promise;
   loop.close();
+  const refused = await assertRejects(() => loop.provider.validate(callContext()), ProviderError);
+  assertEquals([refused.class, refused.reason], ["Unavailable", "Closed"]);
+  await assertRejects(() => loop.provider.watch(callContext())[Symbol.asyncIterator]().next(), ProviderError, "closed");
   gate.resolve();
   assertEquals(await call, hypervisor);
 });

@@ -148,3 +148,31 @@ Deno.test("first-boot bytes that are not UTF-8 are refused", () => {
   const broken = { ...wire, spec: { ...wire.spec, guestInit: { ignition: { config: new Uint8Array([0xff]) } } } };
   assertThrows(() => rpcs.create.request.decode(broken, ""), ProviderError, "UTF-8");
 });
+
+Deno.test("bytes that were tampered with are read as something valid or refused with a field, and never break the codec", () => {
+  const mutation = fc.record({ at: fc.double({ min: 0, max: 0.999, noNaN: true }), to: fc.nat(255) });
+  for (const [method, { requests }] of Object.entries(samples)) {
+    const rpc = rpcs[method as UnaryMethod] as Rpc<unknown, unknown>;
+    const definition = serviceDefinition[rpc.rpc];
+    if (definition === undefined) throw new Error(`no RPC ${rpc.rpc}`);
+    const tampered = fc.tuple(requests as fc.Arbitrary<unknown>, fc.array(mutation, { minLength: 1, maxLength: 4 }));
+    fc.assert(
+      fc.property(tampered, ([request, mutations]) => {
+        const bytes = definition.requestSerialize(rpc.request.encode(request, "") as object);
+        for (const { at, to } of mutations) if (bytes.length > 0) bytes[Math.floor(at * bytes.length)] = to;
+        let wire: unknown;
+        try {
+          wire = definition.requestDeserialize(bytes);
+        } catch {
+          return; // Not protobuf any more: refused by gRPC before it reaches the codec.
+        }
+        try {
+          rpc.request.decode(wire, "");
+        } catch (error) {
+          assertEquals(ProviderError.is(error, "InvalidSpec") && error.field !== undefined, true, String(error));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  }
+});

@@ -1,6 +1,7 @@
 /** Who may call: a certificate of the manager's authority, or a signed token. @module */
 import { createPublicKey } from "node:crypto";
 import { jose } from "@virtrigaud/deps/jwt.ts";
+import { parseCertificate, toPem } from "@virtrigaud/pki";
 import type { Clock } from "@virtrigaud/resilience";
 import { ProviderError } from "../errors.ts";
 import type { Access, IncomingCall } from "./handlers.ts";
@@ -28,24 +29,18 @@ const CLOCK_TOLERANCE_S = 30;
  */
 export function allowCertificates(allowedSans: readonly string[]): Authorize {
   const allowed = new Set(allowedSans);
-  return (call) => {
-    if (allowed.size === 0) return Promise.resolve();
+  return async (call) => {
+    if (allowed.size === 0) return;
     const certificate = call.getAuthContext().sslPeerCertificate;
-    if (certificate === undefined) {
-      return Promise.reject(new ProviderError("Unauthorized", "a client certificate is required"));
-    }
-    const alternative = (certificate.subjectaltname ?? "").split(/,\s*/).flatMap((entry) => {
-      const match = /^(?:DNS|URI):(.+)$/.exec(entry);
-      return match?.[1] === undefined ? [] : [match[1]];
-    });
-    const names = [certificate.subject?.CN, ...alternative].flat().filter((name) => typeof name === "string");
-    if (names.some((name) => allowed.has(name))) return Promise.resolve();
-    return Promise.reject(
-      new ProviderError(
-        "Unauthorized",
-        `the client certificate carries ${names.join(", ") || "no name"}, which is not among the allowed names`,
-        { reason: "PermissionDenied" },
-      ),
+    if (certificate === undefined) throw new ProviderError("Unauthorized", "a client certificate is required");
+    // From the certificate itself: the text form of the names, joined by commas, can be forged by a name with a comma.
+    const { commonName, dnsNames, uris } = await parseCertificate(toPem("CERTIFICATE", certificate.raw));
+    const names = [commonName, ...dnsNames, ...uris].filter((name) => name !== "");
+    if (names.some((name) => allowed.has(name))) return;
+    throw new ProviderError(
+      "Unauthorized",
+      `the client certificate carries ${names.join(", ") || "no name"}, which is not among the allowed names`,
+      { reason: "PermissionDenied" },
     );
   };
 }

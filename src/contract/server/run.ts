@@ -152,6 +152,15 @@ function processMetrics(program: ProviderProgram): MetricsRegistry<ProviderMetri
 /**
  * Runs `program` until SIGTERM or SIGINT and ends the process: 0 after a clean end, 1 when it could not start or a
  * second signal cut the end short, 2 for wrong arguments or environment.
+ *
+ * @example The whole entry point of a provider
+ * ```ts ignore
+ * await runProvider({
+ *   name: "provider-example",
+ *   version: VERSION,
+ *   create: ({ endpoint, credentials, log }) => new ExampleProvider(endpoint, credentials, log),
+ * });
+ * ```
  */
 export async function runProvider(program: ProviderProgram, input: ProcessInput = {
   args: Deno.args,

@@ -99,6 +99,13 @@ test("only the allowed names of client certificates are let in", async () => {
     await using loop = await open(serve(["x", name]), { tls: pki.client });
     assertEquals((await loop.provider.validate(callContext())).hypervisor, "mock");
   }
+  const forged = await pki.authority.issue({
+    commonName: "x",
+    usages: ["client"],
+    dnsNames: ["a, DNS:manager.virtrigaud-system.svc, b"],
+  });
+  const forger = { ...pki.client, client: forged };
+  assertEquals((await refusal(serve(["manager.virtrigaud-system.svc"]), { tls: forger })).class, "Unauthorized");
   const error = await refusal(serve(["somebody.else"]), { tls: pki.client });
   assertEquals([error.class, error.reason], ["Unauthorized", "PermissionDenied"]);
   assertStringIncludes(error.message, "manager.virtrigaud-system.svc");

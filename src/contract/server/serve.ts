@@ -1,5 +1,5 @@
 /** Serves a {@linkcode Provider}: gRPC with health and reflection, and the HTTP endpoints beside it. @module */
-import { grpc, HealthImplementation, ReflectionService } from "@virtrigaud/deps/grpc.ts";
+import { grpc } from "@virtrigaud/deps/grpc.ts";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import {
   type HealthServer,
@@ -10,12 +10,14 @@ import {
   serveHealth,
   silentLogger,
 } from "@virtrigaud/telemetry";
-import { MAX_MESSAGE_BYTES, packageDefinition, SERVICE, serviceDefinition } from "../service.ts";
+import { MAX_MESSAGE_BYTES, SERVICE, serviceDefinition } from "../service.ts";
 import type { Provider } from "../provider.ts";
 import { allowCertificates, allowTokens, type Authorize, type JwtOptions } from "./auth.ts";
+import { GrpcHealth } from "./grpc_health.ts";
 import { createHandlers } from "./handlers.ts";
 import { observeHypervisor } from "./hypervisor.ts";
 import { OperationGuard } from "./operations.ts";
+import { addReflection } from "./reflection.ts";
 import { ReloadingServerCredentials, type TlsSource } from "./tls.ts";
 
 /** Bounds of a server. */
@@ -43,7 +45,7 @@ export interface ServeOptions {
   readonly port: number;
   /** Port of `/healthz`, `/readyz`, `/health` and `/metrics`; 0 takes a free one, absent serves none. */
   readonly healthPort?: number;
-  /** Address to listen on. Default `0.0.0.0`. */
+  /** Address to listen on, IPv4 or IPv6 (`::` for both). Default `0.0.0.0`. */
   readonly host?: string;
   /** Certificates; absent: plaintext. Callers need a certificate of the authority unless `auth.jwt` is set. */
   readonly tls?: TlsSource;
@@ -88,10 +90,10 @@ export async function serveProvider(options: ServeOptions): Promise<ProviderServ
   const maxBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
   const authorize = await authorization(options, clock);
   const stopping = new AbortController();
-  const health = new HealthImplementation();
-  for (const name of HEALTH_NAMES) health.setStatus(name, "SERVING");
+  const health = new GrpcHealth();
+  for (const name of HEALTH_NAMES) health.set(name, "SERVING");
   const hypervisor = observeHypervisor(options.provider, clock, (reachable) => {
-    health.setStatus(HYPERVISOR, reachable ? "SERVING" : "NOT_SERVING");
+    health.set(HYPERVISOR, reachable ? "SERVING" : "NOT_SERVING");
     metrics.gauge("provider_hypervisor_connection_status", {}, reachable ? 1 : 0);
   });
 
@@ -116,9 +118,9 @@ export async function serveProvider(options: ServeOptions): Promise<ProviderServ
       stopping: stopping.signal,
     }),
   );
-  health.addToServer(server);
-  new ReflectionService(packageDefinition).addToServer(server);
-  const port = await bind(server, `${host}:${options.port}`, credentials(options));
+  health.addTo(server);
+  addReflection(server);
+  const port = await bind(server, `${host.includes(":") ? `[${host}]` : host}:${options.port}`, credentials(options));
   const http = options.healthPort === undefined ? undefined : serveBeside(server, {
     port: options.healthPort,
     host,
@@ -132,7 +134,8 @@ export async function serveProvider(options: ServeOptions): Promise<ProviderServ
 
   const stop = async (): Promise<void> => {
     stopping.abort();
-    for (const name of HEALTH_NAMES) health.setStatus(name, "NOT_SERVING");
+    for (const name of HEALTH_NAMES) health.set(name, "NOT_SERVING");
+    health.close();
     const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     const cancel = clock.setTimeout(() => {
       log.warn("calls are cancelled that did not finish in time");

@@ -1,9 +1,11 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { grpc } from "@virtrigaud/deps/grpc.ts";
+import { descriptorProto, protobuf } from "@virtrigaud/deps/protobuf.ts";
 import { FakeClock } from "@virtrigaud/resilience";
 import { createMetrics, PROVIDER_METRICS } from "@virtrigaud/telemetry";
-import { Buffer } from "node:buffer";
 import { connectProvider } from "../client/mod.ts";
+import described from "../gen/reflection.json" with { type: "json" };
+import { serviceDefinitionOf } from "../service.ts";
 import { ProviderError } from "../errors.ts";
 import { callContext, loopback, machineSpec, operation, scriptedProvider } from "../testing/fixture.ts";
 import { serveProvider } from "./serve.ts";
@@ -153,31 +155,78 @@ Deno.test("health tells about the hypervisor, probes do not depend on it, metric
   assertStringIncludes(text, "provider_hypervisor_connection_status 0");
 });
 
-Deno.test("gRPC health and reflection answer beside the service", async () => {
-  await using loop = await loopback({});
-  const bytes = (value: Uint8Array) => Buffer.from(value);
+Deno.test("gRPC health answers by name, and its watchers hear of the shutdown", async () => {
+  await using loop = await loopback({ validate: () => Promise.resolve(hypervisor) }, { connect: once });
+  const { Check, Watch } = serviceDefinitionOf("grpc.health.v1.Health");
+  if (Check === undefined || Watch === undefined) throw new Error("no health service");
   const client = new grpc.Client(`127.0.0.1:${loop.server.port}`, grpc.credentials.createInsecure());
-  const check = await new Promise<Buffer>((resolve, reject) =>
-    client.makeUnaryRequest(
-      "/grpc.health.v1.Health/Check",
-      bytes,
-      bytes,
-      Buffer.alloc(0),
-      (error, value) => error === null ? resolve(value ?? Buffer.alloc(0)) : reject(error),
-    )
-  );
-  assertEquals([...check], [8, 1]);
-  const stream = client.makeBidiStreamRequest(
-    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    bytes,
-    bytes,
-  );
-  // list_services (field 7), "*"
-  stream.end(Buffer.from([0x3a, 1, 0x2a]));
-  let listed = "";
-  for await (const part of stream) listed += String(part);
-  assertStringIncludes(listed, "provider.v1.Provider");
+  const check = (service: string) =>
+    new Promise<unknown>((resolve) =>
+      client.makeUnaryRequest(
+        Check.path,
+        Check.requestSerialize,
+        Check.responseDeserialize,
+        { service },
+        (error, value) => resolve(error === null ? value : error.code),
+      )
+    );
+  const serving = { status: "SERVING" };
+  for (const name of ["", "provider", "provider.v1.Provider"]) assertEquals(await check(name), serving);
+  assertEquals([await check("nobody"), await check("hypervisor")], [grpc.status.NOT_FOUND, grpc.status.NOT_FOUND]);
+  await loop.provider.validate(callContext());
+  assertEquals(await check("hypervisor"), serving);
+  const watch = client.makeServerStreamRequest(Watch.path, Watch.requestSerialize, Watch.responseDeserialize, {});
+  const seen: unknown[] = [];
+  let down: Promise<void> | undefined;
+  for await (const state of watch) {
+    seen.push(state);
+    down ??= loop.server.shutdown();
+  }
+  await down;
+  assertEquals(seen, [serving, { status: "NOT_SERVING" }]);
   client.close();
+});
+
+Deno.test("reflection lists the services and gives descriptors in which every type resolves", async () => {
+  await using loop = await loopback({});
+  const { ServerReflectionInfo } = serviceDefinitionOf("grpc.reflection.v1.ServerReflection");
+  if (ServerReflectionInfo === undefined) throw new Error("no reflection service");
+  const { path, requestSerialize, responseDeserialize } = ServerReflectionInfo;
+  const client = new grpc.Client(`127.0.0.1:${loop.server.port}`, grpc.credentials.createInsecure());
+  const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  stream.write({ listServices: "*" });
+  stream.write({ fileContainingSymbol: "provider.v1.ErrorDetail" });
+  stream.write({ fileContainingSymbol: "provider.v1.Provider.Create" });
+  stream.write({ fileByFilename: "no/such.proto" });
+  stream.end();
+  type Answer = {
+    listServicesResponse?: { service: { name: string }[] };
+    fileDescriptorResponse?: { fileDescriptorProto: Uint8Array[] };
+    errorResponse?: { errorCode: number };
+  };
+  const answers: Answer[] = [];
+  for await (const response of stream) answers.push(response);
+  client.close();
+  const [services, file, same, none] = answers;
+  assertEquals(services?.listServicesResponse?.service.map(({ name }) => name), [
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "provider.v1.Provider",
+  ]);
+  assertEquals(none?.errorResponse?.errorCode, grpc.status.NOT_FOUND);
+  assertEquals(file?.fileDescriptorResponse, same?.fileDescriptorResponse);
+  const [bytes] = file?.fileDescriptorResponse?.fileDescriptorProto ?? [];
+  const type = protobuf.Root.fromJSON(descriptorProto as protobuf.INamespace)
+    .lookupType("google.protobuf.FileDescriptorProto");
+  const text = JSON.stringify(type.toObject(type.decode(bytes ?? new Uint8Array())));
+  const referenced = [...text.matchAll(/"(?:typeName|inputType|outputType)":"\.([\w.]+)"/g)].map(([, name = ""]) =>
+    name
+  );
+  const names = new Set(described.flatMap(({ symbols }) => symbols));
+  const unresolved = referenced.filter((name) =>
+    !names.has(name) && !text.includes(`{"name":"${name.split(".").at(-1)}"`)
+  );
+  assertEquals([unresolved, referenced.length > 100], [[], true]);
 });
 
 Deno.test("a provider's answer that breaks the contract leaves as an internal fault", async () => {

@@ -75,6 +75,8 @@ export async function loopback(
   const connection = connectProvider({
     address: `127.0.0.1:${server.port}`,
     tls: { plaintext: true },
+    // Tests are not held up by the limit that spares hypervisors, unless they are about it.
+    rateLimit: { qps: 10_000, burst: 10_000 },
     ...options.connect,
   });
   return {

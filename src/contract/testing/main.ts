@@ -1,4 +1,5 @@
 /** A provider program with nothing behind it, for tests of the process around a provider. @module */
+import { otel } from "@virtrigaud/deps/tracing.ts";
 import { runProvider } from "../server/mod.ts";
 import { scriptedProvider } from "./fixture.ts";
 
@@ -9,7 +10,10 @@ if (import.meta.main) {
     create: ({ endpoint, log, version }) => {
       if (endpoint === "rejects") setTimeout(() => void Promise.reject(new Error("password=hunter2")), 0);
       log.info("created", { endpoint });
-      return scriptedProvider({ validate: () => Promise.resolve({ hypervisor: endpoint, version }) });
+      // The trace that the call belongs to, for those who ask for it.
+      const trace = () => otel.trace.getActiveSpan()?.spanContext().traceId ?? "";
+      const answer = () => endpoint === "trace" ? trace() : endpoint;
+      return scriptedProvider({ validate: () => Promise.resolve({ hypervisor: answer(), version }) });
     },
   });
 }

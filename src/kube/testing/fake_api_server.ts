@@ -62,7 +62,7 @@ export class FakeApiServer {
 
   /** Open watch streams. */
   get watches(): FakeWatch[] {
-    return [...this.#watches.keys()];
+    return [...this.#watches.keys()].filter((watch) => !watch.closed);
   }
 
   /** Lets the next `times` (default 1) matching requests fail. */

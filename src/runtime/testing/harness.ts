@@ -1,6 +1,6 @@
 /** Fake clock, fake API server and a client on them, for tests of controllers. @module */
 import { KubeClient, type KubeObject, resourceType } from "@virtrigaud/kube";
-import { FakeApiServer, type SeenRequest } from "../../kube/testing/mod.ts";
+import { FakeApiServer, type SeenRequest } from "@virtrigaud/kube/testing";
 import { FakeClock } from "@virtrigaud/resilience";
 import type { MetricLabels, RuntimeLog, RuntimeMetric, RuntimeMetrics } from "../observe.ts";
 

@@ -1,0 +1,187 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
+import { ProviderError } from "@virtrigaud/contract";
+import { FakeLibvirtd } from "../testing/fake_libvirtd.ts";
+import { type DomainEvent, onDomainEvent } from "./events.ts";
+import * as domains from "./domain.ts";
+import { errorCode, LibvirtError } from "./errors.ts";
+import * as hosts from "./host.ts";
+import { packetStatus, packetType, program } from "./packet.ts";
+import { procedure } from "./procedures.ts";
+import * as storage from "./storage.ts";
+import { XdrWriter } from "./xdr.ts";
+
+const web = { name: "web", uuid: "11111111-2222-4333-8444-555555555555", id: 3 };
+const volume = { pool: "default", name: "seed.iso", key: "/seed.iso" };
+/** Lets streams and promises settle. */
+const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+
+Deno.test("answers find their calls by serial, in whatever order they come", async () => {
+  const server = new FakeLibvirtd();
+  const [first, second] = [hosts.hostname(server.connection), hosts.libvirtVersion(server.connection)];
+  await settle();
+  server.reply(server.calls[1], (w) => w.u64(9_000_000));
+  server.reply(server.calls[0], (w) => w.string("kvm1"));
+  assertEquals(await Promise.all([first, second]), ["kvm1", "9.0.0"]);
+  server.connection.close();
+});
+
+Deno.test("libvirt's errors keep their code and say what was being done", async () => {
+  const server = new FakeLibvirtd();
+  const call = domains.start(server.connection, web);
+  await settle();
+  server.refuse(server.calls[0], errorCode.operationInvalid, "domain is already running");
+  const error = await assertRejects(() => call, LibvirtError);
+  assertEquals([error.class, error.reason, error.code], ["Conflict", "PowerState", errorCode.operationInvalid]);
+  assertStringIncludes(error.message, 'start domain "web"');
+  assertStringIncludes(error.message, "already running");
+  server.connection.close();
+});
+
+Deno.test("when the connection breaks, everything under way fails as Unavailable, and so does what follows", async () => {
+  const server = new FakeLibvirtd();
+  const calls = [hosts.hostname(server.connection), domains.start(server.connection, web)];
+  await settle();
+  server.duplex.destroy(new Error("ECONNRESET"));
+  for (const call of calls) {
+    const error = await assertRejects(() => call, ProviderError);
+    assertEquals(error.class, "Unavailable");
+  }
+  assertEquals((await server.connection.ended).class, "Unavailable");
+  const later = await assertRejects(() => hosts.hostname(server.connection), ProviderError);
+  assertEquals(later.class, "Unavailable");
+  assertEquals(server.connection.usable, false);
+});
+
+Deno.test("bytes outside the protocol end the connection with a typed error", async () => {
+  const broken: ((server: FakeLibvirtd) => void)[] = [
+    (server) => server.duplex.push(new Uint8Array(8)),
+    (server) => server.reply(server.calls[0], (w) => w.u32(1_000_000)),
+    (server) => server.send({ type: 9 }),
+  ];
+  for (const send of broken) {
+    const server = new FakeLibvirtd();
+    const call = hosts.hostname(server.connection);
+    await settle();
+    send(server);
+    assertEquals((await assertRejects(() => call, ProviderError)).class, "Unavailable");
+    assertStringIncludes((await server.connection.ended).message, "libvirt sent");
+  }
+});
+
+Deno.test("a call that is not answered times out, one that is given up says so, and late answers harm nobody", async () => {
+  const server = new FakeLibvirtd();
+  const slow = hosts.hostname(server.connection);
+  const abort = new AbortController();
+  const given = hosts.hostname(server.connection, { signal: abort.signal });
+  await settle();
+  abort.abort();
+  assertEquals((await assertRejects(() => given, ProviderError)).class, "Timeout");
+  const timeout = assertRejects(() => slow, ProviderError);
+  await server.clock.advance(60_000);
+  assertEquals((await timeout).class, "Timeout");
+  for (const call of server.calls) server.reply(call, (w) => w.string("late"));
+  await settle();
+  const again = hosts.hostname(server.connection);
+  await settle();
+  server.reply(server.calls[2], (w) => w.string("kvm1"));
+  assertEquals(await again, "kvm1");
+  server.connection.close();
+  assertEquals(server.clock.pending, 0);
+});
+
+Deno.test("at most five calls are on their way, two of them to guest agents", async () => {
+  const server = new FakeLibvirtd();
+  const agents = [1, 2, 3].map(() => domains.agentInfo(server.connection, web));
+  const others = [1, 2, 3, 4].map(() => hosts.hostname(server.connection));
+  await settle();
+  const kinds = () => server.calls.map((call) => call.procedure);
+  const { domainGetGuestInfo: agent, connectGetHostname: name } = procedure;
+  assertEquals(kinds(), [agent, agent, name, name, name]);
+  server.reply(server.calls[2], (w) => w.string("a"));
+  await settle();
+  assertEquals(kinds(), [agent, agent, name, name, name, name], "the third agent still waits for its lane");
+  server.reply(server.calls[0], (w) => w.u32(0));
+  await settle();
+  assertEquals(kinds().at(-1), agent);
+  server.connection.close();
+  const ends = await Promise.allSettled([...agents, ...others]);
+  assertEquals(ends.filter((end) => end.status === "fulfilled").length, 2);
+});
+
+Deno.test("pings are answered; a silent server is pinged and then given up", async () => {
+  const server = new FakeLibvirtd({ keepAliveMs: 5_000 });
+  server.send({ program: program.keepAlive, procedure: 1, type: packetType.message });
+  await settle();
+  assertEquals(server.received.map((packet) => [packet.program, packet.procedure]), [[program.keepAlive, 2]]);
+  server.connection.startKeepAlive();
+  await server.clock.advance(20_000);
+  assert(server.connection.usable);
+  assertEquals(server.received.filter((packet) => packet.procedure === 1).length, 4);
+  await server.clock.advance(5_000);
+  assertStringIncludes((await server.connection.ended).message, "has not answered");
+  assertEquals(server.clock.pending, 0);
+});
+
+Deno.test("events are decoded and carry the domain", async () => {
+  const server = new FakeLibvirtd();
+  const events: DomainEvent[] = [];
+  const stop = onDomainEvent(server.connection, (event) => events.push(event));
+  const body = (lifecycle: number) =>
+    new XdrWriter().i32(0).string(web.name).uuid(web.uuid).i32(web.id).i32(lifecycle).i32(0).bytes();
+  const message = { type: packetType.message, procedure: procedure.eventLifecycle };
+  server.send({ ...message, body: body(1) });
+  server.send({ ...message, procedure: procedure.eventAgentLifecycle, body: body(2) });
+  server.send({ ...message, procedure: 999, body: new Uint8Array(0) });
+  await settle();
+  assertEquals(events, [{ domain: web, kind: "lifecycle", undefined: true }, {
+    domain: web,
+    kind: "agent",
+    undefined: false,
+  }]);
+  stop();
+  server.send({ ...message, body: body(2) });
+  await settle();
+  assertEquals(events.length, 2);
+  server.connection.close();
+});
+
+Deno.test("an upload goes in pieces, ends with a confirmation, and reports what the server says", async () => {
+  const server = new FakeLibvirtd();
+  const content = new Uint8Array(150_000).fill(7);
+  const upload = storage.upload(server.connection, volume, content);
+  await settle();
+  server.reply(server.calls[0]);
+  await settle();
+  const stream = server.received.filter((packet) => packet.type === packetType.stream);
+  assertEquals(stream.map((packet) => packet.body.byteLength), [65_536, 65_536, 18_928, 0]);
+  assertEquals(stream.map((packet) => packet.status), [2, 2, 2, packetStatus.ok]);
+  server.send({ type: packetType.stream, serial: server.calls[0]?.serial ?? 0, status: packetStatus.ok });
+  await upload;
+
+  const refused = storage.upload(server.connection, volume, content);
+  await settle();
+  server.reply(server.calls[1]);
+  await settle();
+  server.refuse(server.calls[1], errorCode.system, "cannot write data: No space left on device", packetType.stream);
+  const error = await assertRejects(() => refused, ProviderError);
+  assertEquals(error.class, "QuotaExceeded");
+  assertStringIncludes(error.message, "seed.iso");
+
+  const cut = storage.upload(server.connection, volume, content);
+  await settle();
+  server.reply(server.calls[2]);
+  await settle();
+  server.connection.close();
+  assertEquals((await assertRejects(() => cut, ProviderError)).class, "Unavailable");
+});
+
+Deno.test("a socket that wants SASL is refused with what to change", async () => {
+  const server = new FakeLibvirtd();
+  const opening = hosts.open(server.connection, "qemu:///system");
+  await settle();
+  server.reply(server.calls[0], (w) => w.list([1], (x, type) => x.i32(type)));
+  const error = await assertRejects(() => opening, ProviderError);
+  assertEquals(error.class, "Unauthorized");
+  assertStringIncludes(error.message, "auth_unix_rw");
+  server.connection.close();
+});

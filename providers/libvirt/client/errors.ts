@@ -1,0 +1,117 @@
+/** libvirt's error codes and what they mean in the contract's taxonomy. @module */
+import { type ErrorClass, ProviderError, type ProviderErrorOptions } from "@virtrigaud/contract";
+import type { XdrReader } from "./xdr.ts";
+import { readDomain, readNetwork } from "./objects.ts";
+
+/** The codes that this provider tells apart (`virErrorNumber` in libvirt's `virterror.h`). */
+export const errorCode = {
+  internal: 1,
+  noMemory: 2,
+  noSupport: 3,
+  invalidArg: 8,
+  operationFailed: 9,
+  xml: 27,
+  domainExists: 28,
+  operationDenied: 29,
+  xmlDetail: 35,
+  system: 38,
+  noDomain: 42,
+  noNetwork: 43,
+  authFailed: 45,
+  noStoragePool: 49,
+  noStorageVol: 50,
+  operationInvalid: 55,
+  configUnsupported: 67,
+  operationTimeout: 68,
+  argumentUnsupported: 74,
+  operationAborted: 78,
+  authCancelled: 79,
+  operationUnsupported: 84,
+  agentUnresponsive: 86,
+  resourceBusy: 87,
+  accessDenied: 88,
+  storageVolExists: 90,
+  xmlInvalidSchema: 92,
+  authUnavailable: 94,
+  agentUnsynced: 97,
+  deviceMissing: 99,
+} as const;
+
+/** An error that libvirt itself answered with, as a {@linkcode ProviderError} of the class that its code means. */
+export class LibvirtError extends ProviderError {
+  /** libvirt's own number; see {@linkcode errorCode}. */
+  readonly code: number;
+
+  constructor(code: number, message: string, options: ProviderErrorOptions = {}) {
+    const { errorClass, reason } = classify(code, message);
+    super(errorClass, message, { ...(reason === undefined ? {} : { reason }), ...options });
+    this.code = code;
+  }
+
+  /** Whether `error` is libvirt's, with one of `codes`. */
+  static hasCode(error: unknown, ...codes: readonly number[]): error is LibvirtError {
+    return error instanceof LibvirtError && codes.includes(error.code);
+  }
+}
+
+/** Reads the body of a reply with status `error` (`virNetMessageError`). `doing` says what was asked for. */
+export function readError(reader: XdrReader, doing: string): LibvirtError {
+  const code = reader.i32();
+  reader.i32(); // which part of libvirt
+  const message = reader.optional((r) => r.string());
+  reader.i32(); // level
+  reader.optional(readDomain);
+  for (let text = 0; text < 3; text++) reader.optional((r) => r.string());
+  reader.i32();
+  reader.i32();
+  reader.optional(readNetwork);
+  return new LibvirtError(code, `${doing}: ${message ?? `libvirt error ${code}`}`);
+}
+
+const NO_ROOM = /no space left|cannot allocate memory|disk quota exceeded|not enough free space/i;
+
+function classify(code: number, message: string): { errorClass: ErrorClass; reason?: string } {
+  switch (code) {
+    case errorCode.noDomain:
+      return { errorClass: "NotFound" };
+    case errorCode.noNetwork:
+    case errorCode.noStoragePool:
+    case errorCode.noStorageVol:
+      return { errorClass: "NotFound", reason: "DependencyMissing" };
+    case errorCode.deviceMissing:
+      return { errorClass: "NotFound", reason: "DeviceMissing" };
+    case errorCode.invalidArg:
+    case errorCode.xml:
+    case errorCode.xmlDetail:
+    case errorCode.xmlInvalidSchema:
+    case errorCode.configUnsupported:
+      return { errorClass: "InvalidSpec" };
+    case errorCode.noSupport:
+    case errorCode.argumentUnsupported:
+    case errorCode.operationUnsupported:
+      return { errorClass: "NotSupported" };
+    case errorCode.operationDenied:
+    case errorCode.authFailed:
+    case errorCode.authCancelled:
+    case errorCode.authUnavailable:
+    case errorCode.accessDenied:
+      return { errorClass: "Unauthorized" };
+    case errorCode.domainExists:
+    case errorCode.storageVolExists:
+      return { errorClass: "Conflict", reason: "NameConflict" };
+    case errorCode.operationInvalid:
+      return { errorClass: "Conflict", reason: "PowerState" };
+    case errorCode.resourceBusy:
+      return { errorClass: "Conflict", reason: "Locked" };
+    // libvirt waits 30 s for a domain's job lock and then gives up with this code.
+    case errorCode.operationTimeout:
+      return { errorClass: "Retryable", reason: "Locked" };
+    case errorCode.agentUnresponsive:
+    case errorCode.agentUnsynced:
+      return { errorClass: "Retryable", reason: "AgentUnresponsive" };
+    case errorCode.noMemory:
+      return { errorClass: "QuotaExceeded" };
+    default:
+      return { errorClass: NO_ROOM.test(message) ? "QuotaExceeded" : "Retryable" };
+  }
+}

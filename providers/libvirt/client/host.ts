@@ -1,0 +1,82 @@
+/** Calls about the connection and the host. @module */
+import { ProviderError } from "@virtrigaud/contract";
+import type { Rpc } from "./connection.ts";
+import { procedure } from "./procedures.ts";
+
+interface Options {
+  readonly signal?: AbortSignal;
+}
+
+const authentication = { none: 0, polkit: 2 } as const;
+/** `VIR_DRV_FEATURE_PROGRAM_KEEPALIVE`: asking for it tells the server that we answer its pings. */
+const FEATURE_KEEPALIVE = 10;
+
+/**
+ * Authenticates and opens the driver named by `uri`.
+ * @returns whether the server knows keepalive.
+ * @throws {ProviderError} `Unauthorized` when the socket wants an authentication that we do not have.
+ */
+export async function open(rpc: Rpc, uri: string, options: Options = {}): Promise<boolean> {
+  const offered = await rpc.call({
+    procedure: procedure.authList,
+    doing: "ask libvirt how to authenticate",
+    reply: (r) => r.list((item) => item.i32(), 20),
+  }, options);
+  if (!offered.includes(authentication.none)) await authenticate(rpc, offered, options);
+  await rpc.call({
+    procedure: procedure.connectOpen,
+    doing: `open ${uri}`,
+    args: (w) => w.optional(uri, (x, value) => x.string(value)).u32(0),
+  }, options);
+  return await rpc.call({
+    procedure: procedure.connectSupportsFeature,
+    doing: "ask libvirt for keepalive",
+    args: (w) => w.i32(FEATURE_KEEPALIVE),
+    reply: (r) => r.i32() !== 0,
+  }, options);
+}
+
+async function authenticate(rpc: Rpc, offered: readonly number[], options: Options): Promise<void> {
+  if (!offered.includes(authentication.polkit)) {
+    throw new ProviderError(
+      "Unauthorized",
+      "libvirt's socket wants SASL, which is not supported here; " +
+        'set auth_unix_rw = "none" or "polkit" in libvirtd.conf and give the user access to the socket',
+    );
+  }
+  await rpc.call({ procedure: procedure.authPolkit, doing: "authenticate to libvirt by polkit" }, options);
+}
+
+/** Host name as libvirt knows it. */
+export const hostname = (rpc: Rpc, options?: Options): Promise<string> =>
+  rpc.call(
+    { procedure: procedure.connectGetHostname, doing: "ask for the host name", reply: (r) => r.string() },
+    options,
+  );
+
+const versionText = (version: bigint): string =>
+  `${version / 1_000_000n}.${(version / 1_000n) % 1_000n}.${version % 1_000n}`;
+
+/** Version of libvirt on the host, `9.0.0`. */
+export const libvirtVersion = (rpc: Rpc, options?: Options): Promise<string> =>
+  rpc.call({
+    procedure: procedure.connectGetLibVersion,
+    doing: "ask for libvirt's version",
+    reply: (r) => versionText(r.u64()),
+  }, options);
+
+/** Version of the hypervisor behind libvirt (QEMU). */
+export const hypervisorVersion = (rpc: Rpc, options?: Options): Promise<string> =>
+  rpc.call({
+    procedure: procedure.connectGetVersion,
+    doing: "ask for the hypervisor's version",
+    reply: (r) => versionText(r.u64()),
+  }, options);
+
+/** Capabilities of host and hypervisor, as XML. */
+export const capabilities = (rpc: Rpc, options?: Options): Promise<string> =>
+  rpc.call({
+    procedure: procedure.connectGetCapabilities,
+    doing: "ask for the host's capabilities",
+    reply: (r) => r.string(),
+  }, options);

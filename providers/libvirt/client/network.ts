@@ -1,0 +1,24 @@
+/** Calls about virtual networks. @module */
+import type { Rpc } from "./connection.ts";
+import { errorCode, LibvirtError } from "./errors.ts";
+import { type NetworkRef, readNetwork } from "./objects.ts";
+import { procedure } from "./procedures.ts";
+
+/** The network of this name; `undefined` is proof that there is none. */
+export async function byName(
+  rpc: Rpc,
+  name: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<NetworkRef | undefined> {
+  try {
+    return await rpc.call({
+      procedure: procedure.networkLookupByName,
+      doing: `look up network "${name}"`,
+      args: (w) => w.string(name),
+      reply: readNetwork,
+    }, options);
+  } catch (error) {
+    if (LibvirtError.hasCode(error, errorCode.noNetwork)) return undefined;
+    throw error;
+  }
+}

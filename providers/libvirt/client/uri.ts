@@ -1,0 +1,90 @@
+/** libvirt connection URIs, as far as this provider can follow them. @module */
+import { ProviderError } from "@virtrigaud/contract";
+
+/** Socket of the system daemon; with modular daemons `virtproxyd` listens here. */
+const DEFAULT_SOCKET = "/run/libvirt/libvirt-sock";
+const SSH_PORT = 22;
+
+/** Where libvirtd is and how to get there. */
+export type LibvirtEndpoint =
+  & {
+    /** URI that libvirtd itself is asked to open, without transport: `qemu:///system`. */
+    readonly driverUri: string;
+    /** Path of libvirtd's socket on its host. */
+    readonly socket: string;
+  }
+  & (
+    | { readonly transport: "unix" }
+    | {
+      readonly transport: "ssh";
+      readonly host: string;
+      readonly port: number;
+      readonly user?: string;
+      /** Path of a private key; else the credentials are used. */
+      readonly keyFile?: string;
+      readonly knownHostsFile?: string;
+      /** Whether the host key is checked. Default true. */
+      readonly verify: boolean;
+    }
+  );
+
+const UNDERSTOOD = "use qemu:///system (optionally ?socket=PATH) or qemu+ssh://USER@HOST[:PORT]/system (optionally " +
+  "?socket=, ?keyfile=, ?known_hosts=, ?no_verify=1)";
+/** Parameters that choose between ways which lead to the same place here. */
+const WITHOUT_EFFECT = ["no_tty", "sshauth", "mode"];
+
+const refuse = (uri: string, why: string): ProviderError =>
+  new ProviderError("InvalidSpec", `libvirt URI "${uri}": ${why}; ${UNDERSTOOD}`, { field: "endpoint" });
+
+/**
+ * Reads a connection URI.
+ * @throws {ProviderError} `InvalidSpec` that names what is wrong and what is understood.
+ */
+export function parseUri(uri: string): LibvirtEndpoint {
+  if (uri.length > 2048 || !URL.canParse(uri)) throw refuse(uri.slice(0, 100), "not a URI");
+  const url = new URL(uri);
+  if (url.password !== "") {
+    throw refuse(`${url.protocol}//...`, "a password in the URI would end up in logs; put it into the credentials");
+  }
+  const [driver, transport = url.host === "" ? "unix" : "tls"] = url.protocol.slice(0, -1).split("+");
+  if (driver !== "qemu") throw refuse(uri, `driver "${driver}" is not supported`);
+  if (url.pathname !== "/system") throw refuse(uri, `path "${url.pathname}" is not supported, expected /system`);
+  const params = new Map(url.searchParams);
+  const take = (name: string): string | undefined => {
+    const value = params.get(name);
+    params.delete(name);
+    return value === "" ? undefined : value;
+  };
+  for (const name of WITHOUT_EFFECT) params.delete(name);
+  const common = { driverUri: "qemu:///system", socket: take("socket") ?? DEFAULT_SOCKET };
+  const endpoint = (): LibvirtEndpoint => {
+    switch (transport) {
+      case "unix":
+        if (url.host !== "") throw refuse(uri, "a local URI has no host");
+        return { ...common, transport };
+      case "ssh":
+      case "libssh":
+      case "libssh2": {
+        if (url.hostname === "") throw refuse(uri, "the host is missing");
+        const [keyFile, knownHostsFile] = [take("keyfile"), take("known_hosts")];
+        const ignore = take("known_hosts_verify") === "ignore";
+        return {
+          ...common,
+          transport: "ssh",
+          host: url.hostname.replace(/^\[|\]$/g, ""),
+          port: url.port === "" ? SSH_PORT : Number(url.port),
+          verify: !["1", "true"].includes(take("no_verify") ?? "0") && !ignore,
+          ...(url.username === "" ? {} : { user: decodeURIComponent(url.username) }),
+          ...(keyFile === undefined ? {} : { keyFile }),
+          ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
+        };
+      }
+      default:
+        throw refuse(uri, `transport "${transport}" is not supported`);
+    }
+  };
+  const result = endpoint();
+  const [unknown] = params.keys();
+  if (unknown !== undefined) throw refuse(uri, `parameter "${unknown}" is not known`);
+  return result;
+}

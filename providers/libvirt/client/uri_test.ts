@@ -1,0 +1,54 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@virtrigaud/deps";
+import { ProviderError } from "@virtrigaud/contract";
+import { type LibvirtEndpoint, parseUri } from "./uri.ts";
+
+const common = { driverUri: "qemu:///system", socket: "/run/libvirt/libvirt-sock" };
+
+Deno.test("URIs that can be followed", () => {
+  const table: [string, LibvirtEndpoint][] = [
+    ["qemu:///system", { ...common, transport: "unix" }],
+    ["qemu+unix:///system?socket=/tmp/s", { ...common, socket: "/tmp/s", transport: "unix" }],
+    ["qemu+ssh://host/system", { ...common, transport: "ssh", host: "host", port: 22, verify: true }],
+    ["qemu+ssh://a%40b@[fd00::1]:2222/system?no_verify=1&sshauth=privkey&no_tty=1", {
+      ...common,
+      transport: "ssh",
+      host: "fd00::1",
+      port: 2222,
+      user: "a@b",
+      verify: false,
+    }],
+    ["qemu+libssh2://h/system?keyfile=/k&known_hosts=/n&known_hosts_verify=ignore", {
+      ...common,
+      transport: "ssh",
+      host: "h",
+      port: 22,
+      keyFile: "/k",
+      knownHostsFile: "/n",
+      verify: false,
+    }],
+  ];
+  for (const [uri, endpoint] of table) assertEquals(parseUri(uri), endpoint, uri);
+});
+
+Deno.test("all others are refused with what is wrong and what is understood", () => {
+  const table: [uri: string, says: string][] = [
+    ["", "not a URI"],
+    ["not a uri", "not a URI"],
+    ["xen:///system", 'driver "xen"'],
+    ["qemu:///session", 'path "/session"'],
+    ["qemu+tcp://host/system", 'transport "tcp"'],
+    ["qemu+tls://host/system", 'transport "tls"'],
+    ["qemu://host/system", 'transport "tls"'],
+    ["qemu+ext:///system", 'transport "ext"'],
+    ["qemu+ssh:///system", "host is missing"],
+    ["qemu+ssh://h/system?netcat=/bin/nc", 'parameter "netcat"'],
+    ["qemu+ssh://root:hunter2@h/system", "password"],
+  ];
+  for (const [uri, says] of table) {
+    const error = assertThrows(() => parseUri(uri), ProviderError);
+    assertEquals([error.class, error.field], ["InvalidSpec", "endpoint"], uri);
+    assertStringIncludes(error.message, says, uri);
+    assertStringIncludes(error.message, "qemu+ssh://USER@HOST", uri);
+    assertEquals(error.message.includes("hunter2"), false);
+  }
+});

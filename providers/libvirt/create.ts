@@ -1,0 +1,242 @@
+/** Creating a VM, at most once for each owner. @module */
+import { type CreateRequest, type CreateResponse, type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import * as domains from "./client/domain.ts";
+import { errorCode, LibvirtError } from "./client/errors.ts";
+import * as networks from "./client/network.ts";
+import type { DomainRef, PoolRef } from "./client/objects.ts";
+import * as storage from "./client/storage.ts";
+import { type CallOptions, createKey, type LibvirtContext } from "./context.ts";
+import { domainXml } from "./domain_xml/build.ts";
+import type { Platform } from "./domain_xml/capabilities.ts";
+import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
+import { readDomain } from "./domain_xml/read.ts";
+import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
+import { copyImage, ensureDisk, findImage, type FoundImage, gibBytes, requirePool, writeVolume } from "./images.ts";
+import { diskVolume, domainUuid, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { makeSeed, type Seed } from "./seed.ts";
+import type { TaskControl } from "./tasks.ts";
+
+/** Everything that was found out before the first thing is made. */
+interface CreatePlan {
+  readonly uuid: string;
+  readonly request: CreateRequest;
+  readonly platform: Platform;
+  readonly image: FoundImage | undefined;
+  readonly pools: ReadonlyMap<string, PoolRef>;
+  readonly nics: readonly NamedNic[];
+  readonly seed: Seed | undefined;
+}
+
+export async function create(
+  context: LibvirtContext,
+  request: CreateRequest,
+  options: CallOptions,
+): Promise<CreateResponse> {
+  checkSpec(request.spec);
+  const uuid = domainUuid(request.operation.ownerUid);
+  const running = context.tasks.running(createKey(uuid));
+  if (running !== undefined) return { vmId: uuid, task: running };
+  const existing = await domains.byUuid(context.session, uuid, options);
+  if (existing !== undefined) {
+    await checkOurs(context, existing, request, options);
+    if (request.powerOn) await startIfOff(context, existing, options);
+    return { vmId: uuid };
+  }
+  await checkName(context, request.spec, uuid, options);
+  const plan = await makePlan(context, uuid, request, options);
+  const task = context.tasks.start(
+    createKey(uuid),
+    uuid,
+    (control) => context.locks.hold(uuid, () => carryOut(context, plan, control)),
+  );
+  return { vmId: uuid, task };
+}
+
+/** The domain of this UUID is ours only if it says so: a mark of the same owner. */
+async function checkOurs(
+  context: LibvirtContext,
+  domain: DomainRef,
+  { operation }: CreateRequest,
+  options: CallOptions,
+): Promise<void> {
+  const { mark } = readDomain(await domains.xml(context.session, domain, "current", options));
+  if (mark?.ownerUid === operation.ownerUid) return;
+  throw nameConflict(`a domain with UUID ${domain.uuid} ("${domain.name}") exists and does not carry our mark`);
+}
+
+async function checkName(
+  context: LibvirtContext,
+  spec: MachineSpec,
+  uuid: string,
+  options: CallOptions,
+): Promise<void> {
+  const other = await domains.byName(context.session, spec.name, options);
+  if (other === undefined || other.uuid === uuid) return;
+  throw nameConflict(`a domain named "${spec.name}" exists (UUID ${other.uuid}) and is not ours; it is not touched`);
+}
+
+const nameConflict = (why: string): ProviderError =>
+  new ProviderError("Conflict", `${why}. Rename one of the two`, { reason: "NameConflict", field: "name" });
+
+async function startIfOff(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  try {
+    await domains.start(context.session, domain, options);
+  } catch (error) {
+    if (!LibvirtError.hasCode(error, errorCode.operationInvalid)) throw error;
+  }
+}
+
+/** Name of the pool for a disk of `spec`. */
+export const poolNameOf = (context: LibvirtContext, spec: MachineSpec, storageClass: string | undefined): string =>
+  storageClass ?? spec.placement?.datastore ?? context.defaultPool;
+
+async function makePlan(
+  context: LibvirtContext,
+  uuid: string,
+  request: CreateRequest,
+  options: CallOptions,
+): Promise<CreatePlan> {
+  const { spec } = request;
+  const pools = new Map<string, PoolRef>();
+  const wanted = [
+    ["rootDisk", spec.rootDisk] as const,
+    ...spec.disks.map((disk) => [`disks[${disk.name}]`, disk] as const),
+  ];
+  for (const [at, { storageClass }] of wanted) {
+    const name = poolNameOf(context, spec, storageClass);
+    if (!pools.has(name)) pools.set(name, await requirePool(context, name, `${at}.storageClass`, options));
+  }
+  await checkNetworks(context, spec, options);
+  const nics = withAddresses(uuid, spec.nics);
+  return {
+    uuid,
+    request,
+    platform: await platformFor(context, spec),
+    image: spec.image.type === "Volume" ? await findImage(context, spec.image, options) : undefined,
+    pools,
+    nics,
+    seed: makeSeed(spec, nics, request.operation.ownerUid),
+  };
+}
+
+/** @throws {ProviderError} `NotFound` with reason `DependencyMissing` for a network that the host does not have. */
+export async function checkNetworks(context: LibvirtContext, spec: MachineSpec, options: CallOptions): Promise<void> {
+  for (const nic of spec.nics) {
+    if (nic.backing?.type === "Bridge") continue;
+    const name = nic.backing?.type === "Network" ? nic.backing.network : context.defaultNetwork;
+    if (await networks.byName(context.session, name, options) !== undefined) continue;
+    throw new ProviderError("NotFound", `network "${name}" does not exist on the libvirt host; define and start it`, {
+      reason: "DependencyMissing",
+      field: `nics[${nic.name}].backing.network`,
+    });
+  }
+}
+
+async function platformFor(context: LibvirtContext, { hardware }: MachineSpec): Promise<Platform> {
+  const platform = await context.host.platform();
+  const asked = hardware.extraConfig?.[EXTRA_KEYS.domainType];
+  const domainType = asked === "kvm" || asked === "qemu" ? asked : platform.domainType;
+  if (hardware.performance?.nestedVirtualization && domainType !== "kvm") {
+    throw new ProviderError("NotSupported", "nested virtualization needs KVM, which this libvirt host does not offer", {
+      field: "hardware.performance.nestedVirtualization",
+    });
+  }
+  return { ...platform, domainType, machine: hardware.extraConfig?.[EXTRA_KEYS.machine] ?? platform.machine };
+}
+
+async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, progress }: TaskControl): Promise<void> {
+  const { uuid, request, platform, nics, seed } = plan;
+  const { spec, operation } = request;
+  const options = { signal };
+  const disks = await makeDisks(context, plan, options);
+  progress(80);
+  let seedPath: string | undefined;
+  if (seed !== undefined) {
+    const pool = poolOf(plan, poolNameOf(context, spec, spec.rootDisk.storageClass));
+    const volume = await writeVolume(context, { pool, name: seedVolume(uuid) }, seed.image, options);
+    seedPath = await storage.path(context.session, volume, options);
+  }
+  const description = domainXml({
+    uuid,
+    name: spec.name,
+    mark: {
+      ownerUid: operation.ownerUid,
+      owner: operation.owner,
+      tags: spec.tags,
+      ...(seed === undefined ? {} : { guestInitDigest: seed.digest }),
+    },
+    platform,
+    cpus: { current: spec.hardware.cpus, max: maxCpus(spec) },
+    memoryMib: { current: spec.hardware.memoryMib, max: maxMemoryMib(spec) },
+    firmware: spec.hardware.firmware,
+    cpuMode: cpuMode(spec, platform),
+    disks,
+    nics,
+    defaultNetwork: context.defaultNetwork,
+    ...(seedPath === undefined ? {} : { seedPath }),
+  });
+  signal.throwIfAborted();
+  // libvirt is the arbiter: it defines one domain per UUID and per name, whoever else tries at the same time.
+  await checkName(context, spec, uuid, options);
+  const domain = await domains.define(context.session, description, `define domain "${spec.name}"`, options);
+  progress(90);
+  if (request.powerOn) await domains.start(context.session, domain, options);
+}
+
+async function makeDisks(context: LibvirtContext, plan: CreatePlan, options: CallOptions): Promise<DiskDevice[]> {
+  const { uuid, image, request: { spec } } = plan;
+  const { rootDisk } = spec;
+  const target = {
+    pool: poolOf(plan, poolNameOf(context, spec, rootDisk.storageClass)),
+    name: diskVolume(uuid, ROOT_DISK),
+    bytes: gibBytes(rootDisk.sizeGib ?? 0),
+  };
+  const root = image === undefined
+    ? await ensureDisk(context, target, options)
+    : await copyImage(context, target, image, options);
+  const made = [{ name: ROOT_DISK, volume: root, iops: rootDisk.iops }];
+  for (const disk of spec.disks) {
+    const pool = poolOf(plan, poolNameOf(context, spec, disk.storageClass));
+    const name = diskVolume(uuid, disk.name);
+    const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(disk.sizeGib) }, options);
+    made.push({ name: disk.name, volume, iops: disk.iops });
+  }
+  const taken = new Set<string>();
+  const devices: DiskDevice[] = [];
+  for (const { name, volume, iops } of made) {
+    const free = freeTarget(taken);
+    if (free === undefined) {
+      throw new ProviderError("InvalidSpec", "a VM has at most 26 disks here", { field: "disks" });
+    }
+    taken.add(free);
+    const path = await storage.path(context.session, volume, options);
+    devices.push({ name, path, format: "qcow2", target: free, ...(iops === undefined ? {} : { iops }) });
+  }
+  return devices;
+}
+
+function poolOf(plan: CreatePlan, name: string): PoolRef {
+  const pool = plan.pools.get(name);
+  if (pool === undefined) throw new ProviderError("Retryable", `storage pool "${name}" was not looked up`);
+  return pool;
+}
+
+/** A running guest can only be given what its machine has sockets for; four times the wish leaves room. */
+const HEADROOM_CPUS = 4;
+const CPUS_MAX = 128;
+const HEADROOM_MEMORY = 2;
+
+/** Most CPUs that the VM can have without a power cycle. */
+export const maxCpus = ({ hardware }: MachineSpec): number =>
+  hardware.performance?.cpuHotAdd ? Math.min(hardware.cpus * HEADROOM_CPUS, CPUS_MAX) : hardware.cpus;
+
+/** Most memory that the VM can have without a power cycle, MiB. The balloon holds the difference. */
+export const maxMemoryMib = ({ hardware }: MachineSpec): number =>
+  hardware.performance?.memoryHotAdd ? hardware.memoryMib * HEADROOM_MEMORY : hardware.memoryMib;
+
+function cpuMode({ hardware }: MachineSpec, platform: Platform): string {
+  const asked = hardware.extraConfig?.[EXTRA_KEYS.cpuMode];
+  if (asked !== undefined) return asked;
+  if (hardware.performance?.nestedVirtualization) return "host-passthrough";
+  return platform.domainType === "kvm" ? "host-model" : "maximum";
+}

@@ -1,0 +1,51 @@
+/** Deleting a VM and the volumes that were made for it, and nothing else. @module */
+import type { DeleteRequest, TaskResponse } from "@virtrigaud/contract";
+import * as domains from "./client/domain.ts";
+import { errorCode, LibvirtError } from "./client/errors.ts";
+import * as storage from "./client/storage.ts";
+import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
+import { unlessGone } from "./describe.ts";
+import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
+
+/**
+ * Stops and removes the domain, then every volume whose name begins with its UUID: also those that a create which was
+ * cut off has left, and those of disks that were taken out of the VM. Disks of an adopted VM carry other names and stay.
+ */
+export async function deleteVm(
+  context: LibvirtContext,
+  request: DeleteRequest,
+  options: CallOptions,
+): Promise<TaskResponse> {
+  if (!isVmId(request.vmId)) return {};
+  const vmId = request.vmId.toLowerCase();
+  // Volumes carry the UUID that follows from their owner, so that nobody else's are in reach.
+  const isOwner = domainUuid(request.operation.ownerUid) === vmId;
+  if (isOwner) await context.tasks.cancel(createKey(vmId));
+  return await context.locks.hold(vmId, async () => {
+    await removeDomain(context, request, options);
+    if (isOwner) await removeVolumes(context, vmId, options);
+    context.agents.forget(vmId);
+    return {};
+  });
+}
+
+async function removeDomain(context: LibvirtContext, request: DeleteRequest, options: CallOptions): Promise<void> {
+  const domain = await findDomain(context, request.vmId, options);
+  if (domain === undefined) return;
+  await unlessGone(async () => {
+    await checkOwner(context, domain, request.operation, options);
+    await domains.destroy(context.session, domain, options).catch((error: unknown) => {
+      if (!LibvirtError.hasCode(error, errorCode.operationInvalid)) throw error;
+    });
+    await domains.undefine(context.session, domain, options);
+  });
+}
+
+async function removeVolumes(context: LibvirtContext, vmId: string, options: CallOptions): Promise<void> {
+  const prefix = volumePrefix(vmId);
+  for (const pool of await storage.activePools(context.session, options)) {
+    for (const volume of await storage.volumes(context.session, pool, options)) {
+      if (volume.name.startsWith(prefix)) await storage.remove(context.session, volume, options);
+    }
+  }
+}

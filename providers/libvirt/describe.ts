@@ -1,0 +1,283 @@
+/** What is: domains as libvirt and their guests report them. @module */
+import {
+  type DescribeRequest,
+  type DescribeResponse,
+  type ListVmsRequest,
+  type ListVmsResponse,
+  type ObservedDisk,
+  type ObservedGuest,
+  type ObservedMachine,
+  type ObservedNic,
+  type PowerState,
+} from "@virtrigaud/contract";
+import * as domains from "./client/domain.ts";
+import { errorCode, LibvirtError } from "./client/errors.ts";
+import type { DomainRef, TypedParams } from "./client/objects.ts";
+import * as storage from "./client/storage.ts";
+import { type CallOptions, findDomain, type LibvirtContext } from "./context.ts";
+import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
+import { type AgentAnswer, publicAddresses } from "./guest.ts";
+import { domainUuid } from "./identity.ts";
+import { pendingChanges } from "./pending.ts";
+
+const PAGE_MAX = 1000;
+const GIB = 1024 ** 3;
+const { domainState } = domains;
+
+/** One row of libvirt's statistics: state and sizes of a domain. */
+export interface StatsRow {
+  readonly domain: DomainRef;
+  readonly params: TypedParams;
+}
+
+const GROUPS = domains.stats.state | domains.stats.block;
+
+export async function describe(
+  context: LibvirtContext,
+  request: DescribeRequest,
+  options: CallOptions,
+): Promise<DescribeResponse> {
+  const { vmId, ownerUid } = request;
+  const domain = vmId !== undefined
+    ? await findDomain(context, vmId, options)
+    : ownerUid !== undefined
+    ? await findDomain(context, domainUuid(ownerUid), options)
+    : undefined;
+  const vm = domain === undefined ? undefined : await observe(context, domain, options);
+  if (vm === undefined || (ownerUid !== undefined && vm.ownerUid !== ownerUid)) return { exists: false };
+  return { exists: true, vm };
+}
+
+/** One domain; `undefined` when it is gone. */
+export async function observe(
+  context: LibvirtContext,
+  domain: DomainRef,
+  options?: CallOptions,
+): Promise<ObservedMachine | undefined> {
+  return await unlessGone(async () => {
+    const [row] = await domains.allStats(context.session, [domain], GROUPS, options);
+    return row === undefined ? undefined : await observeRow(context, row, options);
+  });
+}
+
+/** All domains: one call for states and sizes, then two or three for each. */
+export async function listRows(context: LibvirtContext, options?: CallOptions): Promise<StatsRow[]> {
+  const rows = await domains.allStats(context.session, [], GROUPS, options);
+  return rows.sort((a, b) => (a.domain.uuid < b.domain.uuid ? -1 : 1));
+}
+
+export async function listVms(
+  context: LibvirtContext,
+  request: ListVmsRequest,
+  options: CallOptions,
+): Promise<ListVmsResponse> {
+  const size = Math.min(request.pageSize ?? PAGE_MAX, PAGE_MAX);
+  const after = request.pageToken ?? "";
+  const rows = (await listRows(context, options)).filter((row) => row.domain.uuid > after);
+  const page = rows.slice(0, size);
+  const vms = await Promise.all(page.map((row) => unlessGone(() => observeRow(context, row, options))));
+  const last = page.at(-1)?.domain.uuid;
+  return {
+    vms: vms.filter((vm) => vm !== undefined),
+    ...(rows.length > size && last !== undefined ? { nextPageToken: last } : {}),
+  };
+}
+
+/** The domain of a row; `undefined` when it is gone meanwhile. */
+export async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (LibvirtError.hasCode(error, errorCode.noDomain)) return undefined;
+    throw error;
+  }
+}
+
+/** The report on the domain of a row. */
+export async function observeRow(
+  context: LibvirtContext,
+  row: StatsRow,
+  options?: CallOptions,
+): Promise<ObservedMachine> {
+  const { session, host } = context;
+  const state = Number(row.params.get("state.state") ?? domainState.none);
+  const active = state !== domainState.off && state !== domainState.crashed;
+  const [live, stored, hostname] = await Promise.all([
+    domains.xml(session, row.domain, "current", options).then(readDomain),
+    active ? storedView(context, row.domain, options) : undefined,
+    host.hostname(),
+  ]);
+  const running = state === domainState.running || state === domainState.blocked;
+  const agent = running && live.agent === "Connected" ? await context.agents.ask(row.domain, options) : undefined;
+  const addresses = await addressesOf(context, row.domain, live, { running, agent, ...options });
+  const attention = attentionOf(state, Number(row.params.get("state.reason") ?? 0));
+  const nics = live.nics.map((nic): ObservedNic => ({
+    name: nic.name ?? nic.mac,
+    mac: nic.mac,
+    ...(nic.backing === undefined ? {} : { network: nic.backing.name }),
+    ips: publicAddresses(addresses.get(nic.mac) ?? []),
+    connected: active && nic.connected,
+  }));
+  return {
+    id: live.uuid,
+    name: live.name,
+    ...(live.mark === undefined ? {} : { ownerUid: live.mark.ownerUid }),
+    power: powerOf(state, Number(row.params.get("state.reason") ?? 0)),
+    cpus: live.cpus.current,
+    memoryMib: Math.round(allottedKib(live, stored) / 1024),
+    disks: await Promise.all(live.disks.map((disk) => observeDisk(context, disk, row.params, options))),
+    nics,
+    ips: publicAddresses(nics.flatMap((nic) => nic.ips)),
+    guest: guestOf(live, running, agent),
+    placement: { host: hostname },
+    pendingPowerCycle: stored === undefined ? [] : pendingChanges(live, stored),
+    ...(live.mark?.guestInitDigest === undefined ? {} : { guestInitDigest: live.mark.guestInitDigest }),
+    ...(attention === undefined ? {} : { attention }),
+    details: {
+      arch: live.arch,
+      domainType: live.domainType,
+      firmware: live.firmware,
+      machine: live.machine,
+    },
+  };
+}
+
+/**
+ * Memory that the guest is to have. What it has at this moment follows by way of the balloon, in many small steps, and
+ * not at all where the guest has no driver for it: a number that is never quiet. More than the limit of the running
+ * machine it cannot get, and then what runs is what counts.
+ */
+function allottedKib(live: DomainView, stored: DomainView | undefined): number {
+  const target = stored?.memoryKib.current ?? live.memoryKib.current;
+  return target <= live.memoryKib.max ? target : live.memoryKib.current;
+}
+
+/** The description that the next start will use; a transient domain has none. */
+async function storedView(
+  context: LibvirtContext,
+  domain: DomainRef,
+  options?: CallOptions,
+): Promise<DomainView | undefined> {
+  try {
+    return readDomain(await domains.xml(context.session, domain, "inactive", options));
+  } catch (error) {
+    if (LibvirtError.hasCode(error, errorCode.operationInvalid)) return undefined;
+    throw error;
+  }
+}
+
+async function addressesOf(
+  context: LibvirtContext,
+  domain: DomainRef,
+  live: DomainView,
+  what: { readonly running: boolean; readonly agent: AgentAnswer | undefined } & CallOptions,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (!what.running) return new Map();
+  if (what.agent !== undefined && what.agent.addresses.size > 0) return what.agent.addresses;
+  if (!live.nics.some((nic) => nic.backing?.type === "network")) return new Map();
+  const leases = await domains.leases(context.session, domain, what).catch((error: unknown) => {
+    // A network that was destroyed under a running domain has no leases to show; the rest is still worth telling.
+    if (error instanceof LibvirtError && error.code !== errorCode.noDomain) return [];
+    throw error;
+  });
+  return Map.groupBy(leases, (lease) => lease.mac).entries().reduce(
+    (map, [mac, found]) => map.set(mac, found.map((lease) => lease.address)),
+    new Map<string, string[]>(),
+  );
+}
+
+async function observeDisk(
+  context: LibvirtContext,
+  disk: DomainDisk,
+  params: TypedParams,
+  options?: CallOptions,
+): Promise<ObservedDisk> {
+  const bytes = capacityOf(disk.target, params) ?? await volumeCapacity(context, disk.source, options) ?? 0;
+  return {
+    name: disk.name ?? disk.target,
+    id: disk.source,
+    sizeGib: bytes / GIB,
+    type: "thin",
+    format: disk.format,
+    path: disk.source,
+  };
+}
+
+/** Virtual size of the disk with this target, bytes, from a row of statistics. */
+export function capacityOf(target: string, params: TypedParams): number | undefined {
+  for (let index = 0; index < Number(params.get("block.count") ?? 0); index++) {
+    if (params.get(`block.${index}.name`) !== target) continue;
+    const capacity = params.get(`block.${index}.capacity`);
+    return capacity === undefined ? undefined : Number(capacity);
+  }
+  return undefined;
+}
+
+/** For domains that are too busy to tell the sizes of their disks. */
+async function volumeCapacity(
+  context: LibvirtContext,
+  path: string,
+  options?: CallOptions,
+): Promise<number | undefined> {
+  const volume = await storage.volumeByPath(context.session, path, options);
+  return volume === undefined ? undefined : (await storage.info(context.session, volume, options)).capacity;
+}
+
+function guestOf(live: DomainView, running: boolean, agent: AgentAnswer | undefined): ObservedGuest {
+  if (agent !== undefined) {
+    return {
+      agent: "Running",
+      ...(agent.hostname === undefined ? {} : { hostname: agent.hostname }),
+      ...(agent.os === undefined ? {} : { os: agent.os }),
+    };
+  }
+  if (live.agent === "NoChannel") return { agent: "Unknown" };
+  return { agent: running && live.agent === "Connected" ? "Unknown" : "NotRunning" };
+}
+
+/** `virDomainPausedReason`: what passes by itself, and what needs a person. */
+const pausedReason = {
+  migration: 2,
+  save: 3,
+  dump: 4,
+  ioError: 5,
+  shuttingDown: 8,
+  snapshot: 9,
+  crashed: 10,
+  startingUp: 11,
+} as const;
+const PASSING: readonly number[] = [
+  pausedReason.migration,
+  pausedReason.save,
+  pausedReason.dump,
+  pausedReason.shuttingDown,
+  pausedReason.snapshot,
+  pausedReason.startingUp,
+];
+
+function powerOf(state: number, reason: number): PowerState {
+  switch (state) {
+    case domainState.running:
+    case domainState.blocked:
+      return "On";
+    case domainState.paused:
+      return PASSING.includes(reason) ? "Transitional" : "Suspended";
+    case domainState.suspended:
+      return "Suspended";
+    case domainState.shutdown:
+      return "Transitional";
+    case domainState.off:
+    case domainState.crashed:
+      return "Off";
+    default:
+      return "Unknown";
+  }
+}
+
+function attentionOf(state: number, reason: number): string | undefined {
+  if (state === domainState.crashed) return "the guest has crashed";
+  if (state !== domainState.paused) return undefined;
+  if (reason === pausedReason.ioError) return "paused by an I/O error of a disk: the storage may be full";
+  if (reason === pausedReason.crashed) return "paused because the guest has crashed";
+  return undefined;
+}

@@ -1,0 +1,87 @@
+/** The description of a domain that is to be. @module */
+import type { Nic } from "@virtrigaud/contract";
+import type { Platform } from "./capabilities.ts";
+import { type DiskDevice, diskElement, nicElement, seedElement } from "./devices.ts";
+import { element, serializeXml, type XmlElement } from "./element.ts";
+import { type Mark, markElement } from "./mark.ts";
+
+/** Everything that goes into a new domain. */
+export interface DomainPlan {
+  readonly uuid: string;
+  readonly name: string;
+  readonly mark: Mark;
+  readonly platform: Platform;
+  readonly cpus: { readonly current: number; readonly max: number };
+  readonly memoryMib: { readonly current: number; readonly max: number };
+  readonly firmware: "BIOS" | "UEFI";
+  readonly cpuMode: string;
+  readonly disks: readonly DiskDevice[];
+  /** Path of the first-boot medium. */
+  readonly seedPath?: string;
+  readonly nics: readonly (Nic & { readonly mac: string })[];
+  /** Network for cards that name none. */
+  readonly defaultNetwork: string;
+}
+
+/** PCI Express has no slots to spare: devices can be added to a running machine only where a port waits for them. */
+const SPARE_PORTS = 8;
+/** Ports that the controllers, balloon and random number generator take. */
+const FIXED_PORTS = 5;
+
+/** The document for libvirt's define call. */
+export function domainXml(plan: DomainPlan): string {
+  const { platform } = plan;
+  return serializeXml(element(
+    "domain",
+    { type: platform.domainType },
+    element("name", {}, plan.name),
+    element("uuid", {}, plan.uuid),
+    markElement(plan.mark),
+    element("memory", { unit: "MiB" }, plan.memoryMib.max),
+    element("currentMemory", { unit: "MiB" }, plan.memoryMib.current),
+    element("vcpu", { placement: "static", current: plan.cpus.current }, plan.cpus.max),
+    osElement(plan),
+    element("features", {}, element("acpi"), platform.arch === "x86_64" ? element("apic") : undefined),
+    element("cpu", { mode: plan.cpuMode }),
+    element("clock", { offset: "utc" }),
+    element("on_poweroff", {}, "destroy"),
+    element("on_reboot", {}, "restart"),
+    element("on_crash", {}, "destroy"),
+    element("devices", {}, ...devices(plan)),
+  ));
+}
+
+function osElement({ platform, firmware }: DomainPlan): XmlElement {
+  const type = element("type", { arch: platform.arch, machine: platform.machine }, "hvm");
+  if (firmware === "BIOS") return element("os", {}, type);
+  // Left to itself libvirt may take a firmware with Secure Boot and Microsoft's keys, which refuses unsigned loaders.
+  const secureBoot = element("feature", { enabled: "no", name: "secure-boot" });
+  return element("os", { firmware: "efi" }, type, element("firmware", {}, secureBoot));
+}
+
+function devices(plan: DomainPlan): XmlElement[] {
+  const pciExpress = plan.platform.machine.includes("q35") || plan.platform.machine.includes("virt");
+  const portCount = FIXED_PORTS + plan.disks.length + plan.nics.length + SPARE_PORTS;
+  const ports = Array.from(
+    { length: pciExpress ? portCount + 1 : 0 },
+    (_, index) => element("controller", { type: "pci", index, model: index === 0 ? "pcie-root" : "pcie-root-port" }),
+  );
+  return [
+    element("emulator", {}, plan.platform.emulator),
+    ...ports,
+    element("controller", { type: "scsi", index: 0, model: "virtio-scsi" }),
+    ...plan.disks.map(diskElement),
+    ...(plan.seedPath === undefined ? [] : [seedElement(plan.seedPath)]),
+    ...plan.nics.map((nic) => nicElement(nic, plan.defaultNetwork)),
+    element("serial", { type: "pty" }),
+    element("console", { type: "pty" }),
+    element("channel", { type: "unix" }, element("target", { type: "virtio", name: AGENT_CHANNEL })),
+    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: "127.0.0.1" }),
+    element("video", {}, element("model", { type: "virtio" })),
+    element("memballoon", { model: "virtio" }),
+    element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
+  ];
+}
+
+/** Name under which the QEMU guest agent looks for its channel. */
+export const AGENT_CHANNEL = "org.qemu.guest_agent.0";

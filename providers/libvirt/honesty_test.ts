@@ -1,0 +1,95 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@virtrigaud/deps";
+import { type MachineSpec, type Nic, ProviderError } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
+import { checkSpec } from "./honesty.ts";
+import { machine } from "./testing/spec.ts";
+
+const hardware = machine("x").hardware;
+const nic = (change: Partial<Nic>): Partial<MachineSpec> => ({ nics: [{ name: "lan", addresses: [], ...change }] });
+
+Deno.test("what is honoured passes", () => {
+  checkSpec(machine("web-1.example", {
+    hardware: {
+      ...hardware,
+      firmware: "UEFI",
+      performance: {
+        cpuHotAdd: true,
+        memoryHotAdd: true,
+        latencySensitivity: "normal",
+        hyperThreading: "auto",
+        virtualizationBasedSecurity: false,
+      },
+      security: { secureBoot: false, tpm: false, tpmVersion: "2.0", encryption: { required: false } },
+      extraConfig: { "libvirt.machine": "pc", "libvirt.domainType": "qemu", "libvirt.cpuMode": "host-model" },
+      guestTools: "install",
+    },
+    disks: [{ name: "data", sizeGib: 0.5, type: "thin", storageClass: "fast", iops: 100, expandPolicy: "Offline" }],
+    nics: [{
+      name: "lan",
+      mac: "52:54:00:00:00:01",
+      model: "e1000e",
+      mtu: 9000,
+      backing: { type: "Bridge", bridge: "br0" },
+      addresses: [{ address: "fd00::5", prefix: 64, gateway: "fd00::1" }],
+      filter: { name: "clean-traffic", parameters: { IP: "10.0.0.5" } },
+    }],
+    placement: { datastore: "fast" },
+  }));
+});
+
+Deno.test("everything else is refused by its field", () => {
+  const table: [change: Partial<MachineSpec>, errorClass: string, field: string][] = [
+    [{ name: "a/b" }, "InvalidSpec", "name"],
+    [{ name: "" }, "InvalidSpec", "name"],
+    [{ name: "x".repeat(64) }, "InvalidSpec", "name"],
+    [{ hardware: { ...hardware, cpus: 0 } }, "InvalidSpec", "hardware.cpus"],
+    [{ hardware: { ...hardware, memoryMib: 8 } }, "InvalidSpec", "hardware.memoryMib"],
+    [{ hardware: { ...hardware, limits: { cpuLimitMhz: 1 } } }, "NotSupported", "hardware.limits.cpuLimitMhz"],
+    [
+      { hardware: { ...hardware, performance: { latencySensitivity: "high" } } },
+      "NotSupported",
+      "hardware.performance.latencySensitivity",
+    ],
+    [{ hardware: { ...hardware, security: { tpm: true } } }, "NotSupported", "hardware.security.tpm"],
+    [
+      { hardware: { ...hardware, security: { encryption: { required: true } } } },
+      "NotSupported",
+      "hardware.security.encryption",
+    ],
+    [{ hardware: { ...hardware, gpu: { count: 1 } } }, "NotSupported", "hardware.gpu"],
+    [{ hardware: { ...hardware, extraConfig: { x: "y" } } }, "InvalidSpec", "hardware.extraConfig[x]"],
+    [
+      { hardware: { ...hardware, extraConfig: { "libvirt.domainType": "xen" } } },
+      "InvalidSpec",
+      "hardware.extraConfig[libvirt.domainType]",
+    ],
+    [{ image: { type: "Blank" }, rootDisk: {} }, "InvalidSpec", "rootDisk.sizeGib"],
+    [{ image: { type: "Url", url: "http://x" } }, "NotSupported", "image of type Url"],
+    [{ image: { type: "Template", template: "t" } }, "NotSupported", "image of type Template"],
+    [{ rootDisk: { type: "thick" } }, "NotSupported", "rootDisk.type thick"],
+    [{ disks: [{ name: "root", sizeGib: 1 }] }, "InvalidSpec", "disks[root]"],
+    [{ disks: [{ name: "a", sizeGib: 0 }] }, "InvalidSpec", "disks[a].sizeGib"],
+    [{ disks: [{ name: "a", sizeGib: 1, scsi: { controller: 1 } }] }, "NotSupported", "disks[a].scsi"],
+    [nic({ name: "L" }), "InvalidSpec", "nics[L]"],
+    [nic({ mac: "01:00:00:00:00:01" }), "InvalidSpec", "nics[lan].mac"],
+    [nic({ mac: "52:54:00:00:00" }), "InvalidSpec", "nics[lan].mac"],
+    [nic({ model: "ne2000" }), "InvalidSpec", "nics[lan].model"],
+    [nic({ vlan: 5 }), "NotSupported", "nics[lan].vlan"],
+    [nic({ qos: { ingressKbps: 1 } }), "NotSupported", "nics[lan].qos"],
+    [nic({ driver: { queues: 2 } }), "NotSupported", "nics[lan].driver"],
+    [nic({ extra: { a: "b" } }), "InvalidSpec", "nics[lan].extra[a]"],
+    [nic({ backing: { type: "Portgroup", portgroup: "p" } }), "NotSupported", "nics[lan].backing of type Portgroup"],
+    [nic({ backing: { type: "Bridge", bridge: "a b" } }), "InvalidSpec", "nics[lan].backing.bridge"],
+    [nic({ addresses: [{ address: "10.0.0.256", prefix: 24 }] }), "InvalidSpec", "nics[lan].addresses[0].address"],
+    [nic({ addresses: [{ address: "10.0.0.1", prefix: 33 }] }), "InvalidSpec", "nics[lan].addresses[0].prefix"],
+    [nic({ addresses: [], dns: { servers: ["x"], searchDomains: [] } }), "InvalidSpec", "nics[lan].dns.servers[0]"],
+    [{ nics: [{ name: "a", addresses: [] }, { name: "a", addresses: [] }] }, "InvalidSpec", "nics[a]"],
+    [{ guestInit: { type: "Ignition", config: new Secret("{}") } }, "NotSupported", "guestInit.ignition"],
+    [{ placement: { host: "kvm2" } }, "NotSupported", "placement.host"],
+  ];
+  for (const [change, errorClass, field] of table) {
+    const error = assertThrows(() => checkSpec(machine("web", change)), ProviderError, undefined);
+    assertEquals([error.class, error.field], [errorClass, field]);
+    assertStringIncludes(error.message, field);
+  }
+});

@@ -1,0 +1,38 @@
+/** Who is who: domain UUIDs, volume names and MAC addresses that follow from the owner's UID alone. @module */
+import { createHash } from "node:crypto";
+import type { Nic } from "@virtrigaud/contract";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * UUID of the domain that belongs to the object with this UID: the UID itself where it is a UUID, which it is on every
+ * Kubernetes API server, else one made from its digest.
+ */
+export function domainUuid(ownerUid: string): string {
+  if (UUID.test(ownerUid)) return ownerUid.toLowerCase();
+  const hex = createHash("sha256").update(`virtrigaud:${ownerUid}`).digest("hex");
+  // Version 8 (own scheme) and variant bits of RFC 9562.
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** Whether `id` can be the id of a VM of this provider. */
+export const isVmId = (id: string): boolean => UUID.test(id);
+
+/** Start of the names of all volumes that were created for a domain. */
+export const volumePrefix = (uuid: string): string => `${uuid}-`;
+export const diskVolume = (uuid: string, disk: string): string => `${uuid}-${disk}.qcow2`;
+export const seedVolume = (uuid: string): string => `${uuid}-seed.iso`;
+
+/** A card whose address is settled. */
+export type NamedNic = Nic & { readonly mac: string };
+
+/** The cards of `nics`, those without an address given one that follows from the domain and the card's name. */
+export function withAddresses(uuid: string, nics: readonly Nic[]): NamedNic[] {
+  return nics.map((nic) => ({ ...nic, mac: (nic.mac ?? derivedMac(uuid, nic.name)).toLowerCase() }));
+}
+
+function derivedMac(uuid: string, name: string): string {
+  const [a = 0, b = 0, c = 0] = createHash("sha256").update(`${uuid}/${name}`).digest();
+  // The range that QEMU's guests use by custom.
+  return ["52", "54", "00", ...[a, b, c].map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
+}

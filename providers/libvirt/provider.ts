@@ -1,0 +1,183 @@
+/** The libvirt provider: the contract's calls, each handed to the file that knows how. @module */
+import {
+  type CallContext,
+  type Capabilities,
+  type CreateRequest,
+  type CreateResponse,
+  type DeleteRequest,
+  type DescribeRequest,
+  type DescribeResponse,
+  type ListVmsRequest,
+  type ListVmsResponse,
+  type PowerRequest,
+  type Provider,
+  ProviderError,
+  type ReconfigureRequest,
+  type ReconfigureResponse,
+  type TaskRef,
+  type TaskResponse,
+  type TaskStatus,
+  type ValidateResponse,
+  type WatchEvent,
+} from "@virtrigaud/contract";
+import { type Clock, systemClock } from "@virtrigaud/resilience";
+import * as hosts from "./client/host.ts";
+import { LibvirtSession } from "./client/session.ts";
+import type { SshCredentials } from "./client/ssh.ts";
+import { parseUri } from "./client/uri.ts";
+import { Changes } from "./changes.ts";
+import type { LibvirtContext } from "./context.ts";
+import { create } from "./create.ts";
+import { deleteVm } from "./delete.ts";
+import { describe, listVms } from "./describe.ts";
+import { GuestAgents } from "./guest.ts";
+import { HostFacts } from "./host_facts.ts";
+import { Locks } from "./locks.ts";
+import { power } from "./power.ts";
+import { reconfigure } from "./reconfigure.ts";
+import { Tasks } from "./tasks.ts";
+import { watch } from "./watch.ts";
+
+/** Version of this provider. */
+export const LIBVIRT_PROVIDER_VERSION = "0.1.0";
+
+/** Settings of {@linkcode LibvirtProvider}. */
+export interface LibvirtProviderOptions {
+  /** libvirt URI: `qemu:///system` or `qemu+ssh://user@host/system`. */
+  readonly endpoint: string;
+  /** Version that `validate` reports. */
+  readonly version: string;
+  /** Asked at every connection over SSH. Default: none, which is enough for a local socket. */
+  readonly credentials?: () => Promise<SshCredentials> | SshCredentials;
+  /** Accept any host key. Default false. */
+  readonly insecureSkipVerify?: boolean;
+  /** Pool for disks that name none. Default `default`. */
+  readonly defaultPool?: string;
+  /** Network for cards that name none. Default `default`. */
+  readonly defaultNetwork?: string;
+  readonly clock?: Clock;
+}
+
+/** A libvirt host behind the contract. Connects when it is first asked something. */
+export class LibvirtProvider implements Provider, AsyncDisposable {
+  readonly #version: string;
+  readonly #context: LibvirtContext;
+
+  /** @throws {ProviderError} `InvalidSpec` when the endpoint is no libvirt URI that can be followed. */
+  constructor(options: LibvirtProviderOptions) {
+    const clock = options.clock ?? systemClock;
+    const parsed = parseUri(options.endpoint);
+    const endpoint = parsed.transport === "ssh" && options.insecureSkipVerify ? { ...parsed, verify: false } : parsed;
+    const session = new LibvirtSession({ endpoint, credentials: options.credentials ?? (() => ({})), clock });
+    this.#version = options.version;
+    this.#context = {
+      session,
+      clock,
+      host: new HostFacts(session),
+      agents: new GuestAgents(session, clock),
+      tasks: new Tasks(),
+      locks: new Locks(),
+      changes: new Changes(),
+      defaultPool: options.defaultPool ?? "default",
+      defaultNetwork: options.defaultNetwork ?? "default",
+    };
+  }
+
+  /** The credentials have changed: the next call connects with the new ones. */
+  renewCredentials(): void {
+    this.#context.session.renew();
+  }
+
+  /** Ends tasks and the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#context.tasks.close();
+    this.#context.host.close();
+    await this.#context.session.close();
+  }
+
+  async validate({ signal }: CallContext): Promise<ValidateResponse> {
+    const { session, host } = this.#context;
+    const [libvirt, qemu, platform] = await Promise.all([
+      hosts.libvirtVersion(session, { signal }),
+      hosts.hypervisorVersion(session, { signal }),
+      host.platform(),
+    ]);
+    return { hypervisor: `QEMU ${qemu} (${platform.domainType}), libvirt ${libvirt}`, version: this.#version };
+  }
+
+  getCapabilities(_context: CallContext): Promise<Capabilities> {
+    return Promise.resolve(capabilities);
+  }
+
+  create(request: CreateRequest, { signal }: CallContext): Promise<CreateResponse> {
+    return create(this.#context, request, { signal });
+  }
+
+  delete(request: DeleteRequest, { signal }: CallContext): Promise<TaskResponse> {
+    return deleteVm(this.#context, request, { signal });
+  }
+
+  power(request: PowerRequest, { signal }: CallContext): Promise<TaskResponse> {
+    return power(this.#context, request, { signal });
+  }
+
+  reconfigure(request: ReconfigureRequest, { signal }: CallContext): Promise<ReconfigureResponse> {
+    return reconfigure(this.#context, request, { signal });
+  }
+
+  describe(request: DescribeRequest, { signal }: CallContext): Promise<DescribeResponse> {
+    return describe(this.#context, request, { signal });
+  }
+
+  // deno-lint-ignore require-await -- an unknown task is a rejected promise, not a thrown error
+  async taskStatus(task: TaskRef, _context: CallContext): Promise<TaskStatus> {
+    return this.#context.tasks.status(task);
+  }
+
+  listVms(request: ListVmsRequest, { signal }: CallContext): Promise<ListVmsResponse> {
+    return listVms(this.#context, request, { signal });
+  }
+
+  watch({ signal }: CallContext): AsyncIterable<WatchEvent> {
+    return watch(this.#context, signal);
+  }
+
+  readonly hardwareUpgrade = notSupported("hardwareUpgrade");
+  readonly snapshotCreate = notSupported("snapshotCreate");
+  readonly snapshotDelete = notSupported("snapshotDelete");
+  readonly snapshotRevert = notSupported("snapshotRevert");
+  readonly snapshotList = notSupported("snapshotList");
+  readonly clone = notSupported("clone");
+  readonly imagePrepare = notSupported("imagePrepare");
+  readonly exportDisk = notSupported("exportDisk");
+  readonly importDisk = notSupported("importDisk");
+  readonly getDiskInfo = notSupported("getDiskInfo");
+  readonly guestExec = notSupported("guestExec");
+}
+
+const notSupported = (call: string) => (): Promise<never> =>
+  Promise.reject(new ProviderError("NotSupported", `${call} is not supported by the libvirt provider`));
+
+const capabilities: Capabilities = {
+  reconfigureOnline: true,
+  diskExpansionOnline: true,
+  snapshots: false,
+  memorySnapshots: false,
+  quiescedSnapshots: false,
+  clones: false,
+  linkedClones: false,
+  imageImport: false,
+  diskExport: false,
+  diskImport: false,
+  exportCompression: false,
+  guestExec: false,
+  hardwareUpgrade: false,
+  pushEvents: true,
+  diskTypes: ["thin"],
+  networkTypes: ["network", "bridge"],
+  exportFormats: [],
+  importFormats: [],
+  exportBackends: [],
+  importBackends: [],
+  transferModes: [],
+};

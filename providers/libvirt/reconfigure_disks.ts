@@ -1,0 +1,157 @@
+/** Disks of an existing VM: added, taken out, grown. Only those that carry our names are touched. @module */
+import { type DataDisk, ProviderError } from "@virtrigaud/contract";
+import * as domains from "./client/domain.ts";
+import { LibvirtError } from "./client/errors.ts";
+import * as storage from "./client/storage.ts";
+import { poolNameOf } from "./create.ts";
+import { capacityOf } from "./describe.ts";
+import { diskElement, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
+import { serializeXml } from "./domain_xml/element.ts";
+import type { DomainDisk } from "./domain_xml/read.ts";
+import { diskVolume } from "./identity.ts";
+import { ensureDisk, gibBytes, requirePool } from "./images.ts";
+import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
+
+/** Makes the disks follow the wish. A disk that is taken out keeps its volume until the VM is deleted. */
+export async function reconcileDisks(change: Change): Promise<void> {
+  const { spec, stored, live } = change;
+  const wanted = new Map(spec.disks.map((disk) => [disk.name, disk]));
+  const current = live?.disks ?? stored.disks;
+  for (const disk of new Map([...stored.disks, ...live?.disks ?? []].map((each) => [each.target, each])).values()) {
+    if (disk.name === undefined || disk.name === ROOT_DISK || wanted.has(disk.name)) continue;
+    await detach(change, disk);
+  }
+  const [row] = await domains.allStats(
+    change.context.session,
+    [change.domain],
+    domains.stats.state | domains.stats.block,
+    change.options,
+  );
+  const root = current.find((disk) => disk.name === ROOT_DISK);
+  const growing = [
+    ...(root === undefined || spec.rootDisk.sizeGib === undefined
+      ? []
+      : [{ disk: root, field: "rootDisk.sizeGib", sizeGib: spec.rootDisk.sizeGib, online: true }]),
+    ...current.flatMap((disk) => {
+      const wish = wanted.get(disk.name ?? "");
+      return wish === undefined ? [] : [{
+        disk,
+        field: `disks[${wish.name}].sizeGib`,
+        sizeGib: wish.sizeGib,
+        online: wish.expandPolicy !== "Offline",
+      }];
+    }),
+  ];
+  for (const each of growing) {
+    const bytes = row === undefined ? undefined : capacityOf(each.disk.target, row.params);
+    await grow(change, { ...each, bytes });
+  }
+  const isThere = (name: string) => (disk: DomainDisk) => disk.name === name;
+  for (const wish of spec.disks) {
+    if (live !== undefined && !live.disks.some(isThere(wish.name)) && stored.disks.some(isThere(wish.name))) {
+      change.waiting.add(`disks[${wish.name}]`);
+    } else if (!stored.disks.some(isThere(wish.name))) await attach(change, wish);
+  }
+}
+
+async function attach(change: Change, wish: DataDisk): Promise<void> {
+  const { context, domain, spec, options, stored, live } = change;
+  const poolName = poolNameOf(context, spec, wish.storageClass);
+  const pool = await requirePool(context, poolName, `disks[${wish.name}].storageClass`, options);
+  const name = diskVolume(domain.uuid, wish.name);
+  const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(wish.sizeGib) }, options);
+  // Earlier disks of this very call may be attached already: look again.
+  const now = await domains.xml(context.session, domain, "inactive", options);
+  const taken = new Set([...stored.disks, ...live?.disks ?? []].map((disk) => disk.target));
+  for (const [target] of now.matchAll(/\bvd[a-z]\b/g)) taken.add(target);
+  const target = freeTarget(taken);
+  if (target === undefined) {
+    throw new ProviderError("InvalidSpec", `domain "${domain.name}" has no place for another disk`, { field: "disks" });
+  }
+  const device = serializeXml(diskElement({
+    name: wish.name,
+    path: await storage.path(context.session, volume, options),
+    format: "qcow2",
+    target,
+    ...(wish.iops === undefined ? {} : { iops: wish.iops }),
+  }));
+  await attachDevice(change, device, `disks[${wish.name}]`);
+}
+
+/** Plugs a device in; where the running machine has no slot left, it is stored for the next start. */
+export async function attachDevice(change: Change, device: string, field: string): Promise<void> {
+  const { context, domain, options } = change;
+  const to = (where: number) =>
+    domains.changeDevice(context.session, domain, { how: "Attach", device, where }, options);
+  try {
+    await to(both(change));
+  } catch (error) {
+    if (change.live === undefined || !(error instanceof LibvirtError) || !isImpossibleLive(error)) throw error;
+    await to(domains.affect.config);
+    change.waiting.add(field);
+  }
+}
+
+async function detach(change: Change, disk: DomainDisk): Promise<void> {
+  await detachDevice(change, serializeXml(disk.element), {
+    field: `disks[${disk.name}]`,
+    stored: change.stored.disks.some((other) => other.target === disk.target),
+    live: change.live?.disks.some((other) => other.target === disk.target) ?? false,
+  });
+}
+
+/** Takes a device out of the descriptions that have it; a guest that does not let go keeps it until a power cycle. */
+export async function detachDevice(
+  change: Change,
+  device: string,
+  where: { readonly field: string; readonly stored: boolean; readonly live: boolean },
+): Promise<void> {
+  const { context, domain, options } = change;
+  const from = (affected: number) =>
+    domains.changeDevice(context.session, domain, { how: "Detach", device, where: affected }, options);
+  if (where.stored) await from(domains.affect.config);
+  if (!where.live) return;
+  try {
+    await from(domains.affect.live);
+  } catch (error) {
+    if (!(error instanceof LibvirtError)) throw error;
+    change.waiting.add(where.field);
+  }
+}
+
+async function grow(
+  change: Change,
+  wish: {
+    readonly disk: DomainDisk;
+    readonly field: string;
+    readonly sizeGib: number;
+    readonly online: boolean;
+    readonly bytes: number | undefined;
+  },
+): Promise<void> {
+  const { context, domain, live, options } = change;
+  const { disk, field, bytes } = wish;
+  const wanted = gibBytes(wish.sizeGib);
+  if (bytes === undefined || bytes === wanted) return;
+  if (bytes > wanted) {
+    // The root disk is "at least": an image that is larger than the wish is not an error.
+    if (disk.name === ROOT_DISK) return;
+    throw new ProviderError(
+      "InvalidSpec",
+      `disk ${disk.name} of domain "${domain.name}" has ${bytes} bytes; it cannot shrink to ${wanted}`,
+      { field },
+    );
+  }
+  if (live === undefined) {
+    const volume = await storage.volumeByPath(context.session, disk.source, options);
+    if (volume === undefined) {
+      throw new ProviderError("NotFound", `no active pool has the volume of disk ${disk.name} (${disk.source})`, {
+        reason: "DependencyMissing",
+        field,
+      });
+    }
+    return await storage.resize(context.session, volume, wanted, options);
+  }
+  if (!wish.online) return void change.waiting.add(field);
+  await domains.resizeBlock(context.session, domain, { target: disk.target, bytes: wanted }, options);
+}

@@ -1,0 +1,52 @@
+/** What the conformance suite has to know about a host of the rig. @module */
+import type { ConformanceProfile } from "@virtrigaud/conformance";
+import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
+
+/** A domain that nobody marked: its own UUID, no disk, no card. */
+const foreignDomain = (name: string, uuid: string): string =>
+  `<domain type="qemu"><name>${name}</name><uuid>${uuid}</uuid><memory unit="MiB">64</memory>` +
+  `<os><type arch="x86_64" machine="q35">hvm</type></os></domain>`;
+
+export function libvirtProfile(host: Hypervisor): ConformanceProfile {
+  return {
+    name: "libvirt over SSH",
+    image: { type: "Volume", pool: host.pool, path: host.imageVolume },
+    rootGib: 1,
+    hardware: {
+      cpus: 1,
+      memoryMib: 128,
+      firmware: "BIOS",
+      performance: { cpuHotAdd: true, memoryHotAdd: true },
+    },
+    network: { type: "Network", network: host.network },
+    guest: { address: true, agent: true, cloudInit: true, shutdown: true },
+    timeouts: { pollMs: 100 },
+    controls: {
+      addForeignVm: async (name) => {
+        const uuid = crypto.randomUUID();
+        await host.sh(["tee", "/root/foreign.xml"], { input: foreignDomain(name, uuid) });
+        await host.virsh("define", "/root/foreign.xml");
+        return uuid;
+      },
+      listVolumes: async () => (await host.virsh("vol-list", host.pool)).split("\n").map((line) => line.trim()),
+      powerOff: async (vmId) => void await host.virsh("destroy", vmId),
+      deleteVm: async (vmId) => {
+        await host.virsh("destroy", vmId).catch(() => "");
+        await host.virsh("undefine", vmId);
+      },
+      interruptEvents: () => restartLibvirtd(host),
+    },
+  };
+}
+
+/** Kills libvirtd as a crash would, and starts it again. Guests live on. */
+export async function restartLibvirtd(host: Hypervisor): Promise<void> {
+  await killLibvirtd(host);
+  await host.sh(["libvirtd", "--daemon"]);
+}
+
+/** Kills libvirtd as a crash would. */
+export async function killLibvirtd(host: Hypervisor): Promise<void> {
+  const pid = (await host.sh(["cat", "/run/libvirtd.pid"])).trim();
+  await host.sh(["kill", "-KILL", pid]);
+}
