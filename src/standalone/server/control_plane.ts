@@ -38,7 +38,7 @@ export interface ControlPlaneOptions {
   readonly faults?: Faults;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
-  /** Changes kept for watches that resume. Default 20,000. */
+  /** Changes kept for watches that resume. Default 10,000, and never more than 64 Mi characters of JSON. */
   readonly history?: number;
   /** Bytes that a watcher may lag behind before its watch is ended. Default 16 MiB. */
   readonly maxLagBytes?: number;

@@ -5,6 +5,7 @@ import type { Clock } from "@virtrigaud/resilience";
 import { type ApiError, badRequest, expired, invalid } from "./errors.ts";
 import { clone, ensureChild } from "./json.ts";
 import type { Representation } from "./media.ts";
+import { metaOf } from "./meta.ts";
 import { includeObject, type ReadContext, revisionParam, shown, shownJson } from "./read.ts";
 import { flag, type ResourceRequest } from "./request.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
@@ -38,8 +39,8 @@ export class Watches {
   readonly #maxLagBytes: number;
   readonly #unsubscribe: () => void;
   #stopBookmarks: () => void;
-  /** Lines of plain objects, shared by all watches that see the same change. */
-  readonly #lines = new WeakMap<Stored, Map<string, Uint8Array>>();
+  /** Lines of plain objects, shared by all watches that see the change which is being delivered. */
+  readonly #lines = new Map<Stored, Map<string, Uint8Array>>();
 
   constructor(read: ReadContext, options: { /** Default 16 MiB. */ readonly maxLagBytes?: number } = {}) {
     this.#read = read;
@@ -48,6 +49,7 @@ export class Watches {
     this.#clock = read.clock;
     this.#unsubscribe = this.#store.subscribe((change) => {
       for (const watch of this.#open) watch.deliver(change);
+      this.#lines.clear();
     });
     const bookmark = (): void => {
       for (const watch of this.#open) watch.bookmark();
@@ -88,6 +90,7 @@ export class Watches {
     }
     this.#open.add(watch);
     watch.begin(first, start.changes, start.bookmark);
+    this.#lines.clear();
     return watch.stream;
   }
 
@@ -239,7 +242,9 @@ class Watch {
     const was = previous !== undefined && this.#selects(previous);
     const is = type !== "DELETED" && this.#selects(entry);
     if (is) this.#send(was ? "MODIFIED" : "ADDED", entry);
-    else if (was) this.#send("DELETED", entry);
+    // Who stops matching is shown as it was when it last did, as on a cluster.
+    else if (was && type === "DELETED") this.#send("DELETED", entry);
+    else if (was && previous !== undefined) this.#send("DELETED", asOf(previous, entry.revision));
     // Lagging is judged on live changes only, and after them, so that what was sent is always a prefix of the truth.
     if (this.#lag() > this.#allowance) this.end();
   }
@@ -318,6 +323,13 @@ export function breakOff(controller: { error(reason: unknown): void }): Promise<
       resolve();
     })
   );
+}
+
+/** `entry` with another revision. */
+function asOf(entry: Stored, revision: number): Stored {
+  const metadata = { ...metaOf(entry.object), resourceVersion: String(revision) };
+  const object: JsonObject = { ...entry.object, metadata };
+  return { ...entry, revision, object, json: JSON.stringify(object) };
 }
 
 function encodeEvent(type: EventType, object: JsonObject): Uint8Array {

@@ -5,8 +5,10 @@ import { type Change, type JsonObject, StorageError, type Stored } from "./types
 
 /** Options of {@linkcode Store.open}. */
 export interface StoreOptions extends RevisionLogOptions {
-  /** Changes kept for watches that resume and for lists at an older revision. Default 20,000. */
+  /** Changes kept for watches that resume and for lists at an older revision. Default 10,000. */
   readonly history?: number;
+  /** Characters of JSON that these changes may have together; the oldest go first. Default 64 Mi. */
+  readonly historySize?: number;
 }
 
 /** Called once per committed change, in order, synchronously after the commit. */
@@ -28,19 +30,23 @@ interface Collection {
 export class Store {
   readonly #log: RevisionLog;
   readonly #capacity: number;
+  readonly #sizeLimit: number;
   readonly #collections = new Map<string, Collection>();
   readonly #listeners = new Set<ChangeListener>();
   /** Changes after {@linkcode compacted}, oldest first; the last `#staged` of them are not durable yet. */
   #history: Change[] = [];
+  /** Characters of JSON in the history. */
+  #size = 0;
   #staged = 0;
   #next = 1;
   #compacted: number;
   #flush: PromiseWithResolvers<void> | undefined;
   #broken: StorageError | undefined;
 
-  private constructor(log: RevisionLog, capacity: number) {
+  private constructor(log: RevisionLog, options: StoreOptions) {
     this.#log = log;
-    this.#capacity = capacity;
+    this.#capacity = options.history ?? 10_000;
+    this.#sizeLimit = options.historySize ?? 64 * 1024 * 1024;
     this.#compacted = log.compacted();
     this.#next = this.#compacted + 1;
     for (const row of log.rows()) this.#load(row);
@@ -50,7 +56,7 @@ export class Store {
   static open(path: string, options: StoreOptions = {}): Store {
     const log = RevisionLog.open(path, options);
     try {
-      return new Store(log, options.history ?? 20_000);
+      return new Store(log, options);
     } catch (error) {
       log.close();
       throw error;
@@ -171,7 +177,7 @@ export class Store {
     }
     const entry: Stored = { ...at, revision, json: JSON.stringify(at.object) };
     this.#apply(type === "DELETED" ? undefined : entry, entry);
-    this.#history.push(previous === undefined ? { type, entry } : { type, entry, previous });
+    this.#remember(previous === undefined ? { type, entry } : { type, entry, previous });
     this.#staged++;
     if (this.#flush === undefined) {
       this.#flush = Promise.withResolvers();
@@ -208,7 +214,9 @@ export class Store {
     }
     this.#staged = 0;
     if (compaction !== undefined) {
-      this.#history.splice(0, this.#firstAfter(compaction.through));
+      for (const { entry } of this.#history.splice(0, this.#firstAfter(compaction.through))) {
+        this.#size -= entry.json.length;
+      }
       this.#compacted = compaction.through;
     }
     flush?.resolve();
@@ -218,17 +226,22 @@ export class Store {
   #undo(batch: readonly Change[]): void {
     for (const change of batch.toReversed()) this.#apply(change.previous, change.entry);
     this.#history.length -= batch.length;
+    for (const { entry } of batch) this.#size -= entry.json.length;
     this.#next -= batch.length;
     this.#staged = 0;
   }
 
   /** Forgets in steps of an eighth, so that the cost of shifting the history is spread over many writes. */
   #planCompaction(): Compaction | undefined {
-    if (this.#history.length < this.#capacity + Math.max(1, this.#capacity >> 3)) return undefined;
-    const dropped = this.#history.slice(
-      0,
-      Math.min(this.#history.length - this.#staged, this.#history.length - this.#capacity),
-    );
+    const step = 9 / 8;
+    if (this.#history.length < this.#capacity * step + 1 && this.#size < this.#sizeLimit * step) return undefined;
+    const durable = this.#history.length - this.#staged;
+    let count = 0;
+    for (let size = this.#size; count < durable; count++) {
+      if (this.#history.length - count <= this.#capacity && size <= this.#sizeLimit) break;
+      size -= this.#history[count]?.entry.json.length ?? 0;
+    }
+    const dropped = this.#history.slice(0, count);
     const last = dropped.at(-1);
     if (last === undefined) return undefined;
     const obsolete = dropped.flatMap(({ type, entry, previous }) => [
@@ -246,7 +259,12 @@ export class Store {
     this.#next = revision + 1;
     if (revision <= this.#compacted) return;
     const type = row.deleted ? "DELETED" : previous === undefined ? "ADDED" : "MODIFIED";
-    this.#history.push(previous === undefined ? { type, entry } : { type, entry, previous });
+    this.#remember(previous === undefined ? { type, entry } : { type, entry, previous });
+  }
+
+  #remember(change: Change): void {
+    this.#history.push(change);
+    this.#size += change.entry.json.length;
   }
 
   /** Index of the first change after `revision`. */

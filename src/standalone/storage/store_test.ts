@@ -112,6 +112,22 @@ Deno.test("an older revision can be listed and resumed from until history forget
     assertEquals(store.changesSince(W, store.revision - 3)?.length, 3);
   }));
 
+Deno.test("history is bounded by size as well as by count", async () => {
+  const store = Store.open(":memory:", { historySize: 10_000 });
+  try {
+    for (let i = 0; i < 20; i++) {
+      store.put(W, "default", "a", { metadata: {}, pad: "x".repeat(1_000), n: i });
+      await store.settled();
+    }
+    const kept = store.revision - store.compacted;
+    assert(kept >= 8 && kept <= 12, `${kept} changes are kept`);
+    assertEquals(store.changesSince(W, store.compacted)?.length, kept);
+    assertEquals(store.changesSince(W, store.compacted - 1), undefined);
+  } finally {
+    await store.close();
+  }
+});
+
 Deno.test("state, history and revision survive a restart, also when the newest row was compacted away", () =>
   withFile(async (path) => {
     const first = Store.open(path, { history: 4 });
