@@ -1,9 +1,9 @@
 /** Starting and stopping the embedded API server. @module */
 import { join } from "node:path";
+import type { LeafOptions } from "@virtrigaud/pki";
 import { kubeconfig } from "../kubeconfig.ts";
 import type { JsonObject } from "../storage/mod.ts";
 import { Store } from "../storage/mod.ts";
-import { issueServer } from "../tls.ts";
 import { allowAll, Authenticator, type Authorizer, type Token } from "./auth.ts";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import { timestamp } from "./timestamp.ts";
@@ -68,6 +68,13 @@ export interface ControlPlane extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const SERVER_CERTIFICATE: LeafOptions = {
+  commonName: "virtrigaud-standalone",
+  usages: ["server"],
+  dnsNames: ["localhost"],
+  ipAddresses: ["127.0.0.1", "::1"],
+  validityDays: 365,
+};
 /** Clients that will not hang up are cut this long after a close. */
 const CLOSE_GRACE_MS = 2_000;
 
@@ -83,11 +90,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await using started = new AsyncDisposableStack();
   const store = started.adopt(Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options), (s) => s.close());
   // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.
-  const today = systemClock.now();
-  const identity = inMemory ? await createIdentity(today) : await loadIdentity(dataDir, today);
+  const identity = inMemory ? await createIdentity() : await loadIdentity(dataDir);
   const tokens = options.tokens ?? identity.tokens;
   const authenticator = new Authenticator(tokens);
-  const server = await issueServer(identity.authority, today);
+  const server = await identity.authority.issue(SERVER_CERTIFICATE);
   const registry = new Registry([...coreResources(), ...reviewResources(), ...options.kinds.map(customResource)]);
   await seed(store, registry, options.kinds, clock);
   const printer = printers();
@@ -111,7 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     hostname: "127.0.0.1",
     port: options.port ?? 0,
     cert: server.certPem,
-    key: server.keyPem,
+    key: server.keyPem.reveal(),
     signal: abort.signal,
     onListen: () => {},
   }, (request) => handle(context, request));

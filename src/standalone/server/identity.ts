@@ -1,14 +1,15 @@
 /** What makes a control plane the same one after a restart: its CA and its tokens. @module */
 import { join } from "node:path";
+import { type Authority, createAuthority, loadAuthority } from "@virtrigaud/pki";
+import { Secret } from "@virtrigaud/telemetry";
 import { writePrivate } from "../kubeconfig.ts";
-import { type Certificate, createAuthority } from "../tls.ts";
 import type { Token } from "./auth.ts";
 import { objectOf, strings, text } from "./json.ts";
 import type { JsonObject } from "../storage/mod.ts";
 
 /** CA and tokens of one control plane. */
 export interface Identity {
-  readonly authority: Certificate;
+  readonly authority: Authority;
   readonly tokens: readonly Token[];
 }
 
@@ -19,26 +20,29 @@ const USERS: readonly Omit<Token, "token">[] = [
 ];
 
 /** Makes a new identity with random tokens. */
-export async function createIdentity(now: number): Promise<Identity> {
-  return { authority: await createAuthority(now), tokens: USERS.map((user) => ({ ...user, token: randomToken() })) };
+export async function createIdentity(): Promise<Identity> {
+  const authority = await createAuthority({ name: "virtrigaud-standalone-ca" });
+  return { authority, tokens: USERS.map((user) => ({ ...user, token: randomToken() })) };
 }
 
 /** Reads the identity kept in `dataDir`, or makes one and keeps it there, readable by its owner only. */
-export async function loadIdentity(dataDir: string, now: number): Promise<Identity> {
+export async function loadIdentity(dataDir: string): Promise<Identity> {
   const path = join(dataDir, "identity.json");
   let content: string;
   try {
     content = await Deno.readTextFile(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    const identity = await createIdentity(now);
-    await writePrivate(path, JSON.stringify(identity, undefined, 2));
+    const identity = await createIdentity();
+    const { certPem, keyPem } = identity.authority;
+    const kept = { authority: { certPem, keyPem: keyPem.reveal() }, tokens: identity.tokens };
+    await writePrivate(path, JSON.stringify(kept, undefined, 2));
     return identity;
   }
-  return parseIdentity(path, content);
+  return await parseIdentity(path, content);
 }
 
-function parseIdentity(path: string, content: string): Identity {
+async function parseIdentity(path: string, content: string): Promise<Identity> {
   let root: JsonObject;
   try {
     root = objectOf(JSON.parse(content)) ?? {};
@@ -53,7 +57,11 @@ function parseIdentity(path: string, content: string): Identity {
     return { name: text(token, "name"), token: text(token, "token"), groups: strings(token, "groups") };
   });
   if (certPem === "" || keyPem === "" || tokens.length === 0) throw damaged(path);
-  return { authority: { certPem, keyPem }, tokens };
+  try {
+    return { authority: await loadAuthority({ certPem, keyPem: new Secret(keyPem) }), tokens };
+  } catch (cause) {
+    throw damaged(path, { cause });
+  }
 }
 
 function damaged(path: string, options?: ErrorOptions): Error {
