@@ -7,11 +7,13 @@ import {
   type EnvOf,
   logEnv,
   logOptions,
+  otelEnv,
   parseEnv,
   rateLimitEnv,
   retryEnv,
   rpcTimeoutEnv,
   textVar,
+  tracingEnv,
   workEnv,
 } from "@virtrigaud/telemetry";
 
@@ -22,6 +24,7 @@ const spec = {
   ...rateLimitEnv,
   ...rpcTimeoutEnv,
   ...workEnv,
+  ...tracingEnv,
   namespace: textVar("VIRTRIGAUD_NAMESPACE"),
   podNamespace: textVar("POD_NAMESPACE"),
   podName: textVar("POD_NAME"),
@@ -84,6 +87,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   if (values.version) return { type: "Version" };
   if (values.help) return { type: "Help" };
   const settings = parseEnv(spec, env);
+  checkTracing(settings, env);
   const metrics = addressOf("--metrics-bind-address", values["metrics-bind-address"]);
   const health = addressOf("--health-probe-bind-address", values["health-probe-bind-address"]);
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
@@ -104,6 +108,17 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       log: logOptions(settings, env),
     },
   };
+}
+
+/** The runtime exports traces itself, and reads what it needs for it when it starts and never again. */
+function checkTracing(settings: EnvOf<typeof spec>, env: (name: string) => string | undefined): void {
+  const needed = otelEnv(settings, "virtrigaud-manager");
+  const absent = Object.entries(needed).filter(([name]) => !env(name));
+  if (absent.length === 0) return;
+  throw new TypeError(
+    "VIRTRIGAUD_TRACING_ENABLED is true, but traces are exported by the runtime, which has to be started with " +
+      absent.map(([name, value]) => `${name}=${value}`).join(" "),
+  );
 }
 
 function kubeSource(kubeconfig: string, serviceHost: string): KubeConfigSource {
