@@ -1,22 +1,21 @@
 /** Mounted Secrets as files, replaced the way a kubelet does it: a reader sees all of the old or all of the new. @module */
 import { join } from "node:path";
 
-/** Writes `files` as the content of the folder `path`, readable by the owner only. */
-export async function publish(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+/** Writes `content` as the content of the folder `path`, readable by the owner only. */
+export async function publish(path: string, content: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  // The API server refuses such keys; a file must not leave its folder even if one came through.
+  const files = [...content].filter(([name]) => !name.includes("/") && !name.startsWith("."));
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   const versions = (await entries(path)).filter((name) => name.startsWith(".data-"));
   const next = `.data-${crypto.randomUUID()}`;
   await Deno.mkdir(join(path, next), { mode: 0o700 });
-  for (const [name, content] of files) {
-    if (name.includes("/") || name.startsWith(".")) continue;
-    await Deno.writeFile(join(path, next, name), content, { mode: 0o600 });
-  }
+  for (const [name, bytes] of files) await Deno.writeFile(join(path, next, name), bytes, { mode: 0o600 });
   const link = join(path, ".data.next");
   await remove(link);
   await Deno.symlink(next, link);
   await Deno.rename(link, join(path, ".data"));
   const present = new Set((await entries(path)).filter((name) => !name.startsWith(".")));
-  for (const name of files.keys()) {
+  for (const [name] of files) {
     if (!present.delete(name)) await Deno.symlink(join(".data", name), join(path, name));
   }
   for (const gone of present) await remove(join(path, gone));
