@@ -11,7 +11,16 @@ import type { Platform } from "./domain_xml/capabilities.ts";
 import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
-import { copyImage, ensureDisk, findImage, type FoundImage, gibBytes, requirePool, writeVolume } from "./images.ts";
+import {
+  copyImage,
+  ensureDisk,
+  findImage,
+  type FoundImage,
+  gibBytes,
+  inactive,
+  requirePool,
+  writeVolume,
+} from "./images.ts";
 import { diskVolume, domainUuid, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
@@ -124,11 +133,15 @@ export async function checkNetworks(context: LibvirtContext, spec: MachineSpec, 
   for (const nic of spec.nics) {
     if (nic.backing?.type === "Bridge") continue;
     const name = nic.backing?.type === "Network" ? nic.backing.network : context.defaultNetwork;
-    if (await networks.byName(context.session, name, options) !== undefined) continue;
-    throw new ProviderError("NotFound", `network "${name}" does not exist on the libvirt host; define and start it`, {
-      reason: "DependencyMissing",
-      field: `nics[${nic.name}].backing.network`,
-    });
+    const field = `nics[${nic.name}].backing.network`;
+    const network = await networks.byName(context.session, name, options);
+    if (network === undefined) {
+      throw new ProviderError("NotFound", `network "${name}" does not exist on the libvirt host; define and start it`, {
+        reason: "DependencyMissing",
+        field,
+      });
+    }
+    if (!(await networks.isActive(context.session, network, options))) throw inactive(`network "${name}"`, field);
   }
 }
 

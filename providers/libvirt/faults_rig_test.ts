@@ -155,6 +155,17 @@ Deno.test(
       assertEquals([error.class, error.reason, error.field], ["NotFound", "DependencyMissing", field]);
       assertStringIncludes(error.message, `"${names}"`);
     }
+    await host.virsh("net-destroy", "default");
+    await host.virsh("pool-define-as", "idle", "dir", "--target", "/root/idle");
+    const idle: [change: Partial<MachineSpec>, field: string][] = [
+      [{ nics: [{ name: "lan", addresses: [] }] }, "nics[lan].backing.network"],
+      [{ rootDisk: { storageClass: "idle" } }, "rootDisk.storageClass"],
+    ];
+    for (const [change, field] of idle) {
+      const request = createRequest(crypto.randomUUID(), plain("vm", change));
+      const error = await assertRejects(() => provider.create(request, context), ProviderError);
+      assertEquals([error.class, error.reason, error.field], ["Retryable", "DependencyInactive", field]);
+    }
     const format = createRequest(
       crypto.randomUUID(),
       plain("vm", { image: { type: "Volume", path: "tiny.qcow2", format: "raw" } }),

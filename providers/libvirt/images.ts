@@ -10,7 +10,14 @@ const GIB = 1024 ** 3;
 /** Bytes of a size in GiB, whole sectors. */
 export const gibBytes = (gib: number): number => Math.ceil((gib * GIB) / 512) * 512;
 
-/** @throws {ProviderError} `NotFound` with reason `DependencyMissing`. */
+/** The thing is there, but nobody has started it: no reason to give up, and nothing that this provider may change. */
+export const inactive = (what: string, field: string): ProviderError =>
+  new ProviderError("Retryable", `${what} of the libvirt host is not active; start it`, {
+    reason: "DependencyInactive",
+    field,
+  });
+
+/** @throws {ProviderError} `NotFound` with reason `DependencyMissing`; `Retryable` when it is not active. */
 export async function requirePool(
   context: LibvirtContext,
   name: string,
@@ -18,7 +25,10 @@ export async function requirePool(
   options?: CallOptions,
 ): Promise<PoolRef> {
   const pool = await storage.pool(context.session, name, options);
-  if (pool !== undefined) return pool;
+  if (pool !== undefined) {
+    if (await storage.isActive(context.session, pool, options)) return pool;
+    throw inactive(`storage pool "${name}"`, field);
+  }
   throw new ProviderError(
     "NotFound",
     `storage pool "${name}" does not exist on the libvirt host; define and start it`,

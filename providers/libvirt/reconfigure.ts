@@ -40,7 +40,7 @@ export async function reconfigure(
 ): Promise<ReconfigureResponse> {
   const { spec } = request;
   // The image has done its work when the VM was created; whatever it says now is not looked at.
-  checkSpec({ ...spec, image: { type: "Blank" }, rootDisk: { sizeGib: 1, ...spec.rootDisk } });
+  checkSpec({ ...spec, image: { type: "Blank" }, rootDisk: { ...spec.rootDisk, sizeGib: spec.rootDisk.sizeGib ?? 1 } });
   const domain = await requireDomain(context, request.vmId, request.operation, options);
   return await context.locks.hold(domain.uuid, async () => {
     await checkNetworks(context, spec, options);

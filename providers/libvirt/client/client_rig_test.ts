@@ -170,6 +170,31 @@ Deno.test({ name: "real sshd: login, host keys and forwarding", ignore }, async 
   await t.step("no known_hosts, asked not to verify", async () => {
     assertEquals(await attempt(`${host.uri}?no_verify=1`, { privateKey: new Secret(host.privateKey) }), host.name);
   });
+  await t.step("keys of every kind, also behind a passphrase", async () => {
+    const kinds: [name: string, argv: string[], passphrase: string][] = [
+      ["ed25519", ["-t", "ed25519"], ""],
+      ["ed25519 with passphrase", ["-t", "ed25519"], "open sesame"],
+      ["ecdsa", ["-t", "ecdsa", "-b", "256"], ""],
+      ["ecdsa of 521 bits", ["-t", "ecdsa", "-b", "521"], ""],
+      ["rsa", ["-t", "rsa", "-b", "2048"], ""],
+      ["rsa as PEM", ["-t", "rsa", "-b", "2048", "-m", "PEM"], ""],
+      ["rsa as PKCS#8", ["-t", "rsa", "-b", "2048", "-m", "PKCS8"], ""],
+    ];
+    for (const [name, argv, passphrase] of kinds) {
+      await host.sh(["rm", "-f", "/root/key", "/root/key.pub"]);
+      await host.sh(["ssh-keygen", "-q", ...argv, "-N", passphrase, "-f", "/root/key"]);
+      await host.sh(["cp", "/root/key.pub", "/root/.ssh/authorized_keys"]);
+      const privateKey = new Secret(await host.sh(["cat", "/root/key"]));
+      const credentials = { ...good, privateKey, ...(passphrase === "" ? {} : { passphrase: new Secret(passphrase) }) };
+      assertEquals(await attempt(host.uri, credentials), host.name, name);
+      if (passphrase === "") continue;
+      const wrong = { ...good, privateKey, passphrase: new Secret("wrong") };
+      const error = await assertRejects(() => attempt(host.uri, wrong), ProviderError);
+      assertEquals(error.class, "Unauthorized", error.message);
+      assert(!error.message.includes("wrong"));
+    }
+    await host.sh(["tee", "/root/.ssh/authorized_keys"], { input: await Deno.readTextFile(`${host.sshKeyPath}.pub`) });
+  });
   await t.step("refusals are typed and say what to do", async () => {
     const otherKey = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const cases: [name: string, uri: string, credentials: SshCredentials, errorClass: string, says: string][] = [
@@ -199,5 +224,12 @@ Deno.test({ name: "real sshd: login, host keys and forwarding", ignore }, async 
       assertStringIncludes(error.message, says, name);
       assert(!error.message.includes("PRIVATE KEY"), name);
     }
+  });
+  await t.step("a server that forbids forwarding is named as the reason", async () => {
+    const config = await host.sh(["cat", "/etc/ssh/sshd_config"]);
+    await host.sh(["tee", "/etc/ssh/sshd_config"], { input: `AllowStreamLocalForwarding no\n${config}` });
+    const error = await assertRejects(() => attempt(host.uri, good), ProviderError);
+    assertEquals([error.class, error.reason], ["Unavailable", "StreamForwardingRefused"]);
+    assertStringIncludes(error.message, "AllowStreamLocalForwarding");
   });
 });

@@ -4,6 +4,19 @@ import { errorCode, LibvirtError } from "./errors.ts";
 import { type NetworkRef, readNetwork } from "./objects.ts";
 import { procedure } from "./procedures.ts";
 
+/** Whether domains can be plugged into the network now. */
+export const isActive = (
+  rpc: Rpc,
+  network: NetworkRef,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<boolean> =>
+  rpc.call({
+    procedure: procedure.networkIsActive,
+    doing: `ask whether network "${network.name}" is active`,
+    args: (w) => w.string(network.name).uuid(network.uuid),
+    reply: (r) => r.i32() === 1,
+  }, options);
+
 /** The network of this name; `undefined` is proof that there is none. */
 export async function byName(
   rpc: Rpc,

@@ -45,6 +45,15 @@ export const pool = (rpc: Rpc, name: string, options?: Options): Promise<PoolRef
     errorCode.noStoragePool,
   );
 
+/** Whether volumes can be made in the pool now. */
+export const isActive = (rpc: Rpc, target: PoolRef, options?: Options): Promise<boolean> =>
+  rpc.call({
+    procedure: procedure.poolIsActive,
+    doing: `ask whether storage pool "${target.name}" is active`,
+    args: (w) => writePool(w, target),
+    reply: (r) => r.i32() === 1,
+  }, options);
+
 /** Makes the pool see files that came into its directory without libvirt. */
 export const refresh = (rpc: Rpc, target: PoolRef, options?: Options): Promise<void> =>
   rpc.call({
