@@ -16,6 +16,10 @@ import {
 import { killLibvirtd, libvirtProfile, restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "faults on a real host", libvirtRig);
+const withoutUefi = await skipWithout("libvirt provider", "UEFI", libvirtRig, {
+  unavailable: () =>
+    Deno.stat("/usr/share/OVMF").then(() => undefined, () => "there is no firmware for guests (package ovmf)"),
+});
 const context = callContext();
 
 /** Volumes of the pool, without the rig's image. */
@@ -292,5 +296,26 @@ Deno.test(
     await host.virsh("dumpxml", uid);
     await systemClock.sleep(1_000);
     assertEquals(watcher.events.slice(before), []);
+  },
+);
+
+Deno.test(
+  { name: "a UEFI domain runs without Secure Boot and goes with its variables", ignore: withoutUefi },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    const uid = crypto.randomUUID();
+    const spec = plain("uefi", { hardware: { cpus: 1, memoryMib: 192, firmware: "UEFI" } });
+    await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
+    const vm = await describeOrFail(provider, uid);
+    assertEquals([vm.power, vm.details["firmware"]], ["On", "UEFI"]);
+    assertEquals((await host.virsh("dumpxml", uid)).includes("OVMF_CODE_4M.ms.fd"), false);
+    assertEquals(await host.sh(["ls", "/var/lib/libvirt/qemu/nvram"]), "uefi_VARS.fd\n");
+    const bios = { ...spec, hardware: { ...spec.hardware, firmware: "BIOS" as const } };
+    const change = { operation: operation(uid), vmId: uid, spec: bios };
+    const error = await assertRejects(() => provider.reconfigure(change, context), ProviderError);
+    assertEquals([error.class, error.field], ["InvalidSpec", "hardware.firmware"]);
+    await provider.delete({ operation: operation(uid), vmId: uid }, context);
+    assertEquals(await host.sh(["ls", "/var/lib/libvirt/qemu/nvram"]), "");
   },
 );
