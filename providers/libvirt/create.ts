@@ -160,8 +160,12 @@ async function platformFor(context: LibvirtContext, { hardware }: MachineSpec): 
 async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, progress }: TaskControl): Promise<void> {
   const { uuid, request, platform, nics, seed } = plan;
   const { spec, operation } = request;
-  const options = { signal };
-  const disks = await makeDisks(context, plan, options);
+  const stopIfCancelled = () => {
+    if (signal.aborted) throw new ProviderError("Retryable", `creation of domain "${spec.name}" was cancelled`);
+  };
+  // No call is given the signal: what libvirt has begun it ends, and what it makes after we looked away nobody finds.
+  const options: CallOptions = {};
+  const disks = await makeDisks(context, plan, stopIfCancelled);
   progress(80);
   let seedPath: string | undefined;
   if (seed !== undefined) {
@@ -188,7 +192,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
     defaultNetwork: context.defaultNetwork,
     ...(seedPath === undefined ? {} : { seedPath }),
   });
-  signal.throwIfAborted();
+  stopIfCancelled();
   // libvirt is the arbiter: it defines one domain per UUID and per name, whoever else tries at the same time.
   await checkName(context, spec, uuid, options);
   const domain = await domains.define(context.session, description, `define domain "${spec.name}"`, options);
@@ -196,7 +200,11 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   if (request.powerOn) await domains.start(context.session, domain, options);
 }
 
-async function makeDisks(context: LibvirtContext, plan: CreatePlan, options: CallOptions): Promise<DiskDevice[]> {
+async function makeDisks(
+  context: LibvirtContext,
+  plan: CreatePlan,
+  stopIfCancelled: () => void,
+): Promise<DiskDevice[]> {
   const { uuid, image, request: { spec } } = plan;
   const { rootDisk } = spec;
   const target = {
@@ -204,14 +212,13 @@ async function makeDisks(context: LibvirtContext, plan: CreatePlan, options: Cal
     name: diskVolume(uuid, ROOT_DISK),
     bytes: gibBytes(rootDisk.sizeGib ?? 0),
   };
-  const root = image === undefined
-    ? await ensureDisk(context, target, options)
-    : await copyImage(context, target, image, options);
+  const root = image === undefined ? await ensureDisk(context, target) : await copyImage(context, target, image);
   const made = [{ name: ROOT_DISK, volume: root, iops: rootDisk.iops }];
   for (const disk of spec.disks) {
+    stopIfCancelled();
     const pool = poolOf(plan, poolNameOf(context, spec, disk.storageClass));
     const name = diskVolume(uuid, disk.name);
-    const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(disk.sizeGib) }, options);
+    const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(disk.sizeGib) });
     made.push({ name: disk.name, volume, iops: disk.iops });
   }
   const taken = new Set<string>();
@@ -222,7 +229,7 @@ async function makeDisks(context: LibvirtContext, plan: CreatePlan, options: Cal
       throw new ProviderError("InvalidSpec", "a VM has at most 26 disks here", { field: "disks" });
     }
     taken.add(free);
-    const path = await storage.path(context.session, volume, options);
+    const path = await storage.path(context.session, volume);
     devices.push({ name, path, format: "qcow2", target: free, ...(iops === undefined ? {} : { iops }) });
   }
   return devices;

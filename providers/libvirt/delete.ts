@@ -1,11 +1,13 @@
 /** Deleting a VM and the volumes that were made for it, and nothing else. @module */
-import type { DeleteRequest, TaskResponse } from "@virtrigaud/contract";
+import { type DeleteRequest, ProviderError, type TaskResponse } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as storage from "./client/storage.ts";
 import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
 import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
+
+const PATIENCE_MS = 5_000;
 
 /**
  * Stops and removes the domain, then every volume whose name begins with its UUID: also those that a create which was
@@ -20,12 +22,26 @@ export async function deleteVm(
   const vmId = request.vmId.toLowerCase();
   // Volumes carry the UUID that follows from their owner, so that nobody else's are in reach.
   const isOwner = domainUuid(request.operation.ownerUid) === vmId;
-  if (isOwner) await context.tasks.cancel(createKey(vmId));
+  if (isOwner) await stopCreate(context, vmId);
   return await context.locks.hold(vmId, async () => {
     await removeDomain(context, request, options);
     if (isOwner) await removeVolumes(context, vmId, options);
     context.agents.forget(vmId);
     return {};
+  });
+}
+
+/** Ends a create that is under way. A copy that libvirt has begun cannot be called off; it is waited for, but not long. */
+async function stopCreate(context: LibvirtContext, vmId: string): Promise<void> {
+  const patience = new AbortController();
+  const ended = context.tasks.cancel(createKey(vmId)).then(() => true);
+  const waited = context.clock.sleep(PATIENCE_MS, { signal: patience.signal }).then(() => false, () => false);
+  const hasEnded = await Promise.race([ended, waited]);
+  patience.abort();
+  if (hasEnded) return;
+  throw new ProviderError("Conflict", `VM ${vmId} is still being created; its disk is being copied`, {
+    reason: "Locked",
+    retryAfterMs: PATIENCE_MS,
   });
 }
 

@@ -90,9 +90,11 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
 
   /** Ends tasks and the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.tasks.close();
+    const ended = this.#context.tasks.close();
     this.#context.host.close();
+    // What libvirt is asked to do right now is not waited for; it would last as long as its copies do.
     await this.#context.session.close();
+    await ended;
   }
 
   async validate({ signal }: CallContext): Promise<ValidateResponse> {

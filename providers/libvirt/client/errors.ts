@@ -70,7 +70,11 @@ export function readError(reader: XdrReader, doing: string): LibvirtError {
 
 const NO_ROOM = /no space left|cannot allocate memory|disk quota exceeded|not enough free space/i;
 
+/** A volume or pool that another job of libvirt's holds, under codes that otherwise mean something else. */
+const HELD = /is still being allocated|is still in use|has asynchronous jobs running/i;
+
 function classify(code: number, message: string): { errorClass: ErrorClass; reason?: string } {
+  if (HELD.test(message)) return { errorClass: "Conflict", reason: "Locked" };
   switch (code) {
     case errorCode.noDomain:
       return { errorClass: "NotFound" };
