@@ -7,6 +7,7 @@ import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContex
 import { unlessGone } from "./describe.ts";
 import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
 
+/** How long a delete waits for a create to end before it asks to be tried again. */
 const PATIENCE_MS = 5_000;
 
 /**
