@@ -56,7 +56,7 @@ export class Kubectl {
   async run(args: readonly string[], input?: readonly unknown[] | string): Promise<KubectlResult> {
     const child = this.#spawn(args, input !== undefined);
     if (input !== undefined) {
-      const text = typeof input === "string" ? input : JSON.stringify({ apiVersion: "v1", kind: "List", items: input });
+      const text = typeof input === "string" ? input : input.map((object) => JSON.stringify(object)).join("\n");
       const writer = child.stdin.getWriter();
       await writer.write(new TextEncoder().encode(text));
       await writer.close();
