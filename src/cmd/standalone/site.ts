@@ -53,6 +53,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   };
   const admin = clientFor("admin");
   const manager = clientFor("manager");
+  const kubelet = clientFor("admin");
   const kubeconfig = join(folder, "kubeconfig");
   await writePrivate(kubeconfig, plane.kubeconfig("admin"));
   await writePrivate(join(folder, "kubeconfig-manager"), plane.kubeconfig("manager"));
@@ -60,7 +61,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
 
   const sources = programSources();
   const runner = new Runner({
-    client: clientFor("admin"),
+    client: kubelet,
     labelSelector: MANAGED_SELECTOR,
     folder: join(folder, "providers"),
     programOf: (image) => programFor(image, sources),
@@ -85,8 +86,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
       await managing.catch(() => {});
       stopRunner.abort();
       await running.catch(() => {});
-      admin.close();
-      manager.close();
+      for (const client of [admin, manager, kubelet]) client.close();
       await plane.close();
     })();
   return {

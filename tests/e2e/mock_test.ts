@@ -1,0 +1,15 @@
+/** The way of one change on the embedded control plane, with the mock as hypervisor. @module */
+import { kubectlRig } from "../rigs/kubernetes/mod.ts";
+import { skipWithout } from "../rigs/skip.ts";
+import { input } from "./cases/input.ts";
+import { lifecycle } from "./cases/lifecycle.ts";
+import { play } from "./support/case.ts";
+import { embedded } from "./support/stages.ts";
+import { World } from "./support/world.ts";
+
+play({
+  name: "a virtual machine from kubectl on the embedded control plane",
+  ignore: await skipWithout("e2e", "a virtual machine on the embedded control plane", kubectlRig),
+  world: () => World.start(embedded),
+  cases: [...lifecycle, ...input],
+});

@@ -1,0 +1,39 @@
+/** A case: something that a user does, and what must come of it, in any world. @module */
+import { assertEquals } from "@virtrigaud/deps";
+import type { World } from "./world.ts";
+
+/** One case. It uses a namespace of its own and leaves nothing in it. */
+export interface Case {
+  readonly name: string;
+  run(world: World): Promise<void>;
+}
+
+/** Runs cases one after the other in one world, and searches for its canary after each and at the end. */
+export function play(options: {
+  readonly name: string;
+  readonly ignore: boolean;
+  readonly world: () => Promise<World>;
+  readonly cases: readonly Case[];
+}): void {
+  const { name, ignore, cases } = options;
+  Deno.test({
+    name,
+    ignore,
+    async fn(t) {
+      await using world = await options.world();
+      for (const { name, run } of cases) {
+        // What the world has open changes while a case runs; the test around all of them looks for leaks.
+        await t.step({ name, fn: () => run(world), sanitizeOps: false, sanitizeResources: false });
+      }
+      await t.step({
+        name: "no secret in any object, event, log or process argument",
+        sanitizeOps: false,
+        sanitizeResources: false,
+        async fn() {
+          await world.search();
+          assertEquals(world.canary.findings, []);
+        },
+      });
+    },
+  });
+}

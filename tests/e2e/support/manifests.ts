@@ -1,0 +1,130 @@
+/** The objects that cases apply. @module */
+import { join } from "node:path";
+import type { Kubectl, Printed } from "./kubectl.ts";
+import { until } from "./deadline.ts";
+import { MockHypervisor } from "./mock_hypervisor.ts";
+import { freePort } from "./stages.ts";
+import type { World } from "./world.ts";
+
+const API = "infra.virtrigaud.io/v1beta1";
+
+/** An object of the product. */
+export function object(kind: string, name: string, spec: unknown, metadata: Readonly<Record<string, unknown>> = {}) {
+  return { apiVersion: API, kind, metadata: { name, ...metadata }, spec };
+}
+
+/** A Secret of text values. */
+export function secret(name: string, stringData: Readonly<Record<string, string>>) {
+  return { apiVersion: "v1", kind: "Secret", metadata: { name }, type: "Opaque", stringData };
+}
+
+/** Class, image, network and user data, by the names that {@linkcode machine} refers to. */
+export function catalog(canary: string) {
+  return [
+    object("VMClass", "small", { cpu: 1, memory: "1Gi", diskDefaults: { size: "10Gi" } }),
+    object("VMClass", "large", { cpu: 2, memory: "2Gi", diskDefaults: { size: "10Gi" } }),
+    object("VMImage", "debian", { source: { vsphere: { templateName: "debian-12" } } }),
+    object("VMNetworkAttachment", "lan", { network: { libvirt: { networkName: "default" } } }),
+    object("VMNetworkAttachment", "lab", { network: { libvirt: { networkName: "lab" } } }),
+    secret("user-data", { userdata: `#cloud-config\nhostname: guest\npassword: ${canary}\n` }),
+  ];
+}
+
+/** A VirtualMachine on Provider `mock`. */
+export function machine(name: string, spec: Readonly<Record<string, unknown>> = {}) {
+  return object("VirtualMachine", name, {
+    providerRef: { name: "mock" },
+    classRef: { name: "small" },
+    imageRef: { name: "debian" },
+    userData: { cloudInit: { secretRef: { name: "user-data" } } },
+    networks: [{ name: "lan", networkRef: { name: "lan" } }],
+    ...spec,
+  });
+}
+
+/** Options of {@linkcode mockProvider}. */
+export interface MockOptions {
+  /** How long a task takes. Default 100 ms. */
+  readonly taskMs?: number;
+}
+
+/**
+ * Applies a Provider `mock` whose hypervisor outlives its process, with credentials that hold the canary, and waits
+ * until it is ready.
+ */
+export async function mockProvider(world: World, kubectl: Kubectl, options: MockOptions = {}): Promise<MockHypervisor> {
+  const hypervisor = new MockHypervisor(freePort());
+  await kubectl.apply(...providerObjects(world, hypervisor, options));
+  await ready(kubectl, "provider", "mock");
+  return hypervisor;
+}
+
+/** The Provider and its Secret. */
+export function providerObjects(world: World, { port }: MockHypervisor, { taskMs = 100 }: MockOptions = {}) {
+  const env = {
+    MOCK_CONTROL_PORT: `${port}`,
+    MOCK_STATE_FILE: join(world.folder, `hypervisor-${port}.json`),
+    MOCK_TASK_LATENCY: `${taskMs}`,
+    MOCK_BOOT_LATENCY: "100",
+  };
+  return [
+    secret("credentials", { username: "operator", password: world.canary.word }),
+    object("Provider", "mock", {
+      type: "mock",
+      endpoint: "mock://localhost",
+      credentialSecretRef: { name: "credentials" },
+      runtime: {
+        image: "example.com/provider-mock:v1",
+        logLevel: "debug",
+        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+      },
+    }),
+  ];
+}
+
+/** What a condition says. */
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number;
+}
+
+/** The condition `Ready`. */
+export function readyOf(object: Printed | undefined): Condition | undefined {
+  return object?.status?.conditions?.find((condition: Condition) => condition.type === "Ready");
+}
+
+/** Whether an object is as its present spec asks. */
+export function isReady(object: Printed | undefined): boolean {
+  const condition = readyOf(object);
+  return condition?.status === "True" &&
+    (condition.observedGeneration ?? object?.status?.observedGeneration) === object?.metadata.generation;
+}
+
+/** Waits until an object satisfies `test` (default: is ready for its present spec) and gives it. */
+export async function ready(
+  kubectl: Kubectl,
+  kind: string,
+  name: string,
+  test: (object: Printed) => boolean = () => true,
+  what = "to be ready",
+): Promise<Printed> {
+  return await when(kubectl, kind, name, what, (object) => isReady(object) && test(object));
+}
+
+/** Waits until an object satisfies `test` and gives it. */
+export async function when(
+  kubectl: Kubectl,
+  kind: string,
+  name: string,
+  what: string,
+  test: (object: Printed) => boolean,
+): Promise<Printed> {
+  let seen: Printed | undefined;
+  return await until(`${kind} ${name} ${what}`, async () => {
+    seen = await kubectl.find(kind, name);
+    return seen !== undefined && test(seen) ? seen : undefined;
+  }, { last: () => JSON.stringify(seen?.status ?? "no such object") });
+}

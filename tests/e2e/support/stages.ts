@@ -1,0 +1,127 @@
+/** The stages: embedded in this process, embedded in processes of its own, on a real kube-apiserver. @module */
+import { join } from "node:path";
+import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR } from "@virtrigaud/controllers";
+import { loadKubeClient } from "@virtrigaud/kube";
+import { Runner } from "@virtrigaud/standalone";
+import { createLogger, type Logger } from "@virtrigaud/telemetry";
+import { programFor, programSources } from "../../../src/cmd/standalone/programs.ts";
+import { startSite } from "../../../src/cmd/standalone/site.ts";
+import { startKubernetes } from "../../rigs/kubernetes/mod.ts";
+import { baseEnv } from "./config.ts";
+import { until } from "./deadline.ts";
+import { TestProcess } from "./process.ts";
+import type { Stage } from "./world.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+/** API server, manager and runner in this process, as `virtrigaud up` has them. */
+export async function embedded(folder: string): Promise<Stage> {
+  const log = fileLogger(join(folder, "site.log"));
+  const site = await startSite({ folder, baseEnv: baseEnv(), log: log.logger });
+  return {
+    name: "the embedded control plane",
+    kubeconfig: site.kubeconfig,
+    runnerFolder: join(folder, "providers"),
+    async [Symbol.asyncDispose]() {
+      await site.stop();
+      log.close();
+    },
+  };
+}
+
+/** API server with runner, and manager, each a process that can be killed. */
+export async function embeddedInProcesses(folder: string): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const plane = stack.use(
+    new TestProcess({
+      name: "the control plane",
+      args: [join(ROOT, "tests/e2e/support/site_main.ts"), folder, String(freePort())],
+      env: baseEnv(),
+      logFile: join(folder, "site.log"),
+    }),
+  );
+  plane.start();
+  const kubeconfig = join(folder, "kubeconfig-manager");
+  await until("the control plane", () => Deno.stat(kubeconfig).then(() => true));
+  const manager = stack.use(managerProcess(folder, kubeconfig));
+  manager.start();
+  const running = stack.move();
+  return {
+    name: "the embedded control plane, in processes",
+    kubeconfig: join(folder, "kubeconfig"),
+    runnerFolder: join(folder, "providers"),
+    plane,
+    manager,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** A real kube-apiserver with the product's CRDs, the manager as a process, and the runner in the part of the kubelet. */
+export async function kubernetes(folder: string): Promise<Stage> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startKubernetes());
+  await server.installCrds(join(ROOT, "charts/virtrigaud/crds"));
+  await server.kubectl("create", "namespace", "virtrigaud-system");
+  const log = fileLogger(join(folder, "runner.log"));
+  stack.defer(() => log.close());
+  const client = await loadKubeClient({ kubeconfig: server.kubeconfigPath }, { userAgent: "virtrigaud-runner" });
+  stack.defer(() => client.close());
+  const sources = programSources();
+  const runner = new Runner({
+    client,
+    labelSelector: MANAGED_SELECTOR,
+    folder: join(folder, "providers"),
+    programOf: (image) => programFor(image, sources),
+    addressAnnotation: DIAL_ADDRESS_ANNOTATION,
+    baseEnv: baseEnv(),
+    log: log.logger,
+  });
+  const stop = new AbortController();
+  const running = runner.run(stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  const manager = stack.use(managerProcess(folder, server.kubeconfigPath));
+  manager.start();
+  const all = stack.move();
+  return {
+    name: "a real kube-apiserver",
+    kubeconfig: server.kubeconfigPath,
+    runnerFolder: join(folder, "providers"),
+    manager,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** The manager as it runs in a cluster, but for where it finds the API server. */
+function managerProcess(folder: string, kubeconfig: string): TestProcess {
+  return new TestProcess({
+    name: "the manager",
+    args: [
+      join(ROOT, "src/cmd/manager/main.ts"),
+      `--kubeconfig=${kubeconfig}`,
+      "--metrics-bind-address=127.0.0.1:0",
+      "--health-probe-bind-address=127.0.0.1:0",
+    ],
+    // The level at which most is said: what must not be in a log must not be in this one.
+    env: { ...baseEnv(), LOG_LEVEL: "debug", LOG_SAMPLING: "false", POD_NAMESPACE: "virtrigaud-system" },
+    logFile: join(folder, "manager.log"),
+  });
+}
+
+/** A log in a file, at the level at which most is said. */
+export function fileLogger(path: string): { readonly logger: Logger; close(): void } {
+  const file = Deno.openSync(path, { create: true, append: true, mode: 0o600 });
+  const encoder = new TextEncoder();
+  return {
+    logger: createLogger({ level: "debug", sink: (line) => void file.writeSync(encoder.encode(`${line}\n`)) }),
+    close: () => file.close(),
+  };
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
