@@ -4,6 +4,7 @@
  * code is 0 only if nothing failed; a check that breaks counts as one failure.
  */
 import { libvirtRig } from "../tests/rigs/libvirt/mod.ts";
+import { helmRig } from "../tests/rigs/helm/mod.ts";
 import { kubectlRig, kubernetesRig } from "../tests/rigs/kubernetes/mod.ts";
 import type { Need } from "../tests/rigs/skip.ts";
 import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
@@ -17,6 +18,7 @@ const NEEDS: Readonly<Record<NeedName, Need>> = {
   libvirt: libvirtRig,
   kubernetes: kubernetesRig,
   kubectl: kubectlRig,
+  helm: helmRig,
 };
 
 async function main(): Promise<Counts> {

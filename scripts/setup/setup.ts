@@ -7,6 +7,7 @@ import {
   IMAGE_PACKAGES,
   machineUnfit,
 } from "../../tests/rigs/libvirt/mod.ts";
+import { CHART_TOOLS, type ChartTool, findChartTool, makeChartTool } from "../../tests/rigs/helm/mod.ts";
 import { buildTool, buildUnavailable, findTool, type Tool, TOOLS } from "../../tests/rigs/kubernetes/mod.ts";
 import { installPackages, installUnavailable, missingPackages } from "./packages.ts";
 
@@ -22,6 +23,7 @@ export async function setUp(say: Say): Promise<void> {
   if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
   else if (await debianPackages(say)) await guestImage(say);
   for (const tool of TOOLS) await kubernetesTool(tool, say);
+  for (const tool of CHART_TOOLS) await chartTool(tool, say);
 }
 
 async function debianPackages(say: Say): Promise<boolean> {
@@ -54,6 +56,15 @@ async function kubernetesTool(tool: Tool, say: Say): Promise<void> {
   const why = buildUnavailable();
   if (why) return say(cannot(what, `${why} (or point KUBEBUILDER_ASSETS at a folder that has it)`, suites));
   await attempt(say, what, suites, () => buildTool(tool, (line) => say(`build    ${line}`)));
+}
+
+async function chartTool(tool: ChartTool, say: Say): Promise<void> {
+  const path = findChartTool(tool.name);
+  if (path) return say(`have     ${tool.name}: ${path}`);
+  const why = tool.unavailable();
+  if (why) return say(cannot(tool.name, why, tool.name));
+  say(`build    ${tool.name}, once: about ${tool.time}`);
+  await attempt(say, tool.name, tool.name, () => makeChartTool(tool));
 }
 
 async function attempt(say: Say, what: string, suites: string, make: () => Promise<unknown>): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The test suites of the project, as data. @module */
 
 /** A rig that a suite cannot do without. */
-export type NeedName = "libvirt" | "kubernetes" | "kubectl";
+export type NeedName = "libvirt" | "kubernetes" | "kubectl" | "helm";
 
 /** Test files that run together or are skipped together. */
 export interface Suite {
@@ -30,6 +30,14 @@ export const INTEGRATION_SUITES: readonly Suite[] = [
   { name: "e2e kubernetes", files: /^tests\/e2e\/.*(kubernetes|apiserver)/, needs: ["kubernetes"], minutes: 10 },
   // What these need they say themselves, file by file.
   { name: "e2e", files: /^tests\/e2e\//, needs: [], minutes: 10 },
+  {
+    name: "charts on a cluster",
+    files: /^tests\/charts\/.*_rig_test\.ts$/,
+    needs: ["helm", "kubernetes"],
+    minutes: 10,
+  },
+  { name: "charts", files: /^tests\/charts\//, needs: ["helm"], minutes: 10 },
+  { name: "bundles", files: /^tests\/bundles\//, needs: [], minutes: 10 },
   { name: "crash", files: /^tests\/crash\//, needs: [], minutes: 15 },
   { name: "fuzz", files: /^tests\/fuzz\//, needs: [], minutes: 10 },
   { name: "scale", files: /^tests\/scale\//, needs: [], minutes: 15 },

@@ -52,10 +52,14 @@ export interface ManagerSettings {
 export type ManagerRequest =
   | { readonly type: "Version" }
   | { readonly type: "Help" }
+  | { readonly type: "ApplyCrds"; readonly settings: Pick<ManagerSettings, "kube" | "log"> }
   | { readonly type: "Run"; readonly settings: ManagerSettings };
 
 /** For `--help`. */
 export const USAGE = `virtrigaud-manager: reconciles virtual machines
+
+  virtrigaud-manager [options]      runs until it is told to stop
+  virtrigaud-manager apply-crds     brings the CustomResourceDefinitions to those of this build, and ends
 
 Options:
   --kubeconfig=<file>               API server to work with (default: KUBECONFIG, or the pod's service account)
@@ -72,8 +76,9 @@ Options:
  * @throws {ConfigError} for variables, `TypeError` or `RangeError` for arguments, each naming what is allowed.
  */
 export function readManager(args: readonly string[], env: (name: string) => string | undefined): ManagerRequest {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       kubeconfig: { type: "string" },
       "leader-elect": { type: "boolean", default: false },
@@ -88,13 +93,19 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   if (values.help) return { type: "Help" };
   const settings = parseEnv(spec, env);
   checkTracing(settings, env);
+  const [command, ...rest] = positionals;
+  if (rest.length > 0 || (command !== undefined && command !== "apply-crds")) {
+    throw new TypeError(`unknown command ${JSON.stringify(positionals.join(" "))}; allowed: apply-crds, or none`);
+  }
+  const kube = kubeSource(values.kubeconfig ?? settings.kubeconfig, settings.inCluster);
+  if (command === "apply-crds") return { type: "ApplyCrds", settings: { kube, log: logOptions(settings, env) } };
   const metrics = addressOf("--metrics-bind-address", values["metrics-bind-address"]);
   const health = addressOf("--health-probe-bind-address", values["health-probe-bind-address"]);
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
   return {
     type: "Run",
     settings: {
-      kube: kubeSource(values.kubeconfig ?? settings.kubeconfig, settings.inCluster),
+      kube,
       namespace: settings.namespace || settings.podNamespace || "virtrigaud-system",
       ...(watched === "" ? {} : { watchNamespace: watched }),
       identity: `${settings.podName || "virtrigaud-manager"}_${crypto.randomUUID().slice(0, 8)}`,

@@ -1,5 +1,6 @@
 /** Entry point of `virtrigaud-manager`. @module */
 import { loadKubeClient } from "@virtrigaud/kube";
+import { systemClock } from "@virtrigaud/resilience";
 import { RUNTIME_METRICS } from "@virtrigaud/runtime";
 import {
   CLIENT_METRICS,
@@ -11,6 +12,7 @@ import {
 } from "@virtrigaud/telemetry";
 import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
+import { applyCrds } from "./apply_crds.ts";
 import { assembleManager } from "./assemble.ts";
 import { type ManagerSettings, readManager, USAGE } from "./config.ts";
 
@@ -79,6 +81,12 @@ if (import.meta.main) {
       case "Help":
         console.log(USAGE);
         break;
+      case "ApplyCrds": {
+        const { kube, log } = request.settings;
+        const client = await loadKubeClient(kube, { userAgent: `virtrigaud-crds/${VERSION}` });
+        await applyCrds({ client, clock: systemClock, log: createLogger(log).with({ component: "virtrigaud-crds" }) });
+        break;
+      }
       case "Run":
         await run(request.settings);
     }

@@ -46,8 +46,15 @@ export interface Kubernetes extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Options of {@linkcode startKubernetes}. */
+export interface KubernetesOptions {
+  readonly signal?: AbortSignal;
+  /** Admission plugins beside those that are on by default. */
+  readonly admissionPlugins?: readonly string[];
+}
+
 /** Starts etcd and kube-apiserver; ask {@linkcode kubernetesRig.unavailable} first. Takes about 4 s. */
-export async function startKubernetes(options: { signal?: AbortSignal } = {}): Promise<Kubernetes> {
+export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   await sweepInstances();
   const dir = await makeInstance(KIND);
   const servers: ServerProcess[] = [];
@@ -62,7 +69,7 @@ export async function startKubernetes(options: { signal?: AbortSignal } = {}): P
     const etcdUrl = `http://127.0.0.1:${clientPort}`;
     servers.push(await startServer(dir, "etcd", etcdCommand(dir, etcdUrl, `http://127.0.0.1:${peerPort}`)));
     await writeApiServerFiles(dir, authority);
-    servers.push(await startServer(dir, "kube-apiserver", apiServerCommand(dir, etcdUrl, Number(port))));
+    servers.push(await startServer(dir, "kube-apiserver", apiServerCommand(dir, etcdUrl, Number(port), options)));
 
     const url = `https://127.0.0.1:${port}`;
     const user: Kubernetes["user"] = async (name, groups = []) => {
@@ -148,7 +155,8 @@ async function writeApiServerFiles(dir: string, authority: Authority): Promise<v
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${dir}/${name}`, text, { mode: 0o600 });
 }
 
-function apiServerCommand(dir: string, etcdUrl: string, port: number): string[] {
+function apiServerCommand(dir: string, etcdUrl: string, port: number, options: KubernetesOptions): string[] {
+  const { admissionPlugins = [] } = options;
   return [
     tool("kube-apiserver"),
     `--etcd-servers=${etcdUrl}`,
@@ -166,6 +174,7 @@ function apiServerCommand(dir: string, etcdUrl: string, port: number): string[] 
     "--service-cluster-ip-range=10.0.0.0/24",
     // It waits for tokens that only a controller manager would make.
     "--disable-admission-plugins=ServiceAccount",
+    ...admissionPlugins.length > 0 ? [`--enable-admission-plugins=${admissionPlugins.join(",")}`] : [],
     `--audit-policy-file=${dir}/audit-policy.json`,
     `--audit-log-path=${dir}/audit.log`,
   ];

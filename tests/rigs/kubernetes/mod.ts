@@ -1,5 +1,11 @@
 /** The Kubernetes rig: a real kube-apiserver and etcd on loopback. @module */
-export { type AuditEvent, type Kubernetes, startKubernetes, type UserAccess } from "./apiserver.ts";
+export {
+  type AuditEvent,
+  type Kubernetes,
+  type KubernetesOptions,
+  startKubernetes,
+  type UserAccess,
+} from "./apiserver.ts";
 export { kubectlRig, kubernetesRig } from "./rig.ts";
 export { type KeyPair } from "./pki.ts";
 export { buildTool, buildUnavailable, findKubectl, findTool, type Tool, TOOLS } from "./tools.ts";
