@@ -1,5 +1,6 @@
 /** The hypervisor itself, over HTTP on loopback: how end-to-end tests look behind the provider. @module */
 import { errorClasses, ProviderError } from "@virtrigaud/contract";
+import type { CallLog } from "./calls.ts";
 import { type FaultKind, type FaultPoint, type FaultRule, methods } from "./faults.ts";
 import type { ExternalChange } from "./hypervisor/external.ts";
 import type { MockHypervisor } from "./hypervisor/hypervisor.ts";
@@ -16,6 +17,7 @@ const MAX_BODY = 65_536;
 /**
  * Serves the control endpoint on 127.0.0.1:
  *
+ * - `GET /calls`: how often each method was called, and the latest calls that change something
  * - `GET /vms`, `/volumes`, `/tasks`, `/effects`, `/transfers`: what the hypervisor holds
  * - `POST /external` with an {@linkcode ExternalChange}: somebody changes something; answers `{"vmId"}`
  * - `POST /faults` with a {@linkcode FaultRule} or knobs (`{"latencyMs": 100}`); `DELETE /faults` takes all away
@@ -23,12 +25,15 @@ const MAX_BODY = 65_536;
  *
  * There is no authentication: it exists for tests, and only when it is asked for.
  */
-export function serveControl(hypervisor: MockHypervisor, options: { readonly port: number }): ControlServer {
+export function serveControl(
+  hypervisor: MockHypervisor,
+  options: { readonly port: number; readonly calls: CallLog },
+): ControlServer {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: options.port, onListen: () => {} },
     async (request) => {
       try {
-        return await answer(hypervisor, request);
+        return await answer(hypervisor, options.calls, request);
       } catch (error) {
         if (error instanceof BadRequest) return Response.json({ error: error.message }, { status: 400 });
         if (error instanceof ProviderError) {
@@ -43,10 +48,12 @@ export function serveControl(hypervisor: MockHypervisor, options: { readonly por
 
 class BadRequest extends Error {}
 
-async function answer(hypervisor: MockHypervisor, request: Request): Promise<Response> {
+async function answer(hypervisor: MockHypervisor, calls: CallLog, request: Request): Promise<Response> {
   const { store } = hypervisor.world;
   const route = `${request.method} ${new URL(request.url).pathname}`;
   switch (route) {
+    case "GET /calls":
+      return Response.json({ counts: calls.counts, mutating: calls.mutating });
     case "GET /vms":
       return Response.json(hypervisor.vms);
     case "GET /volumes":

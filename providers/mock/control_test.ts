@@ -5,7 +5,7 @@ import { Harness } from "./testing/harness.ts";
 /** A control endpoint and a way to ask it. */
 function control() {
   const harness = new Harness();
-  const server = serveControl(harness.hypervisor, { port: 0 });
+  const server = serveControl(harness.hypervisor, { port: 0, calls: harness.provider.calls });
   const ask = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
       method,
@@ -31,6 +31,18 @@ Deno.test("the hypervisor's own view is readable from outside", async () => {
   assertEquals(vms.filter(({ id }: { id: string }) => id === vmId).map(({ name }: { name: string }) => name), ["seen"]);
   const effects = (await endpoint.ask("GET", "/effects")).json;
   assertEquals(effects.at(-1), { number: effects.length, type: "VmReady", subject: vmId });
+});
+
+Deno.test("calls are counted by method, and those that change something are kept with owner and time", async () => {
+  await using endpoint = control();
+  const before = (await endpoint.ask("GET", "/calls")).json.counts;
+  const at = endpoint.harness.clock.now();
+  const vmId = await endpoint.harness.vm({ name: "counted" });
+  await endpoint.harness.describe(vmId);
+  const { counts, mutating } = (await endpoint.ask("GET", "/calls")).json;
+  assertEquals(counts.create, (before.create ?? 0) + 1);
+  const { ownerUid } = endpoint.harness.hypervisor.vms.find(({ id }) => id === vmId) ?? {};
+  assertEquals(mutating.at(-1), { method: "create", ownerUid, at });
 });
 
 Deno.test("somebody else's change can be made from outside", async () => {

@@ -36,6 +36,7 @@ import type {
   ValidateResponse,
   WatchEvent,
 } from "@virtrigaud/contract";
+import { CallLog } from "./calls.ts";
 import type { Method } from "./faults.ts";
 import { cloneVm } from "./hypervisor/clones.ts";
 import { runInGuest } from "./hypervisor/guest.ts";
@@ -57,12 +58,15 @@ export const MOCK_VERSION = "0.1.0";
 
 /** A {@linkcode Provider} on a {@linkcode MockHypervisor}. Every call passes the hypervisor's faults. */
 export class MockProvider implements Provider {
+  /** What was asked of it so far. */
+  readonly calls: CallLog;
   readonly #hypervisor: MockHypervisor;
   readonly #world: World;
 
   constructor(hypervisor: MockHypervisor) {
     this.#hypervisor = hypervisor;
     this.#world = hypervisor.world;
+    this.calls = new CallLog(this.#world.clock);
   }
 
   validate(context: CallContext): Promise<ValidateResponse> {
@@ -133,6 +137,7 @@ export class MockProvider implements Provider {
   }
 
   async *watch(context: CallContext): AsyncIterable<WatchEvent> {
+    this.calls.note("watch");
     await this.#hypervisor.faults.call("watch", "before", context.signal);
     yield* this.#hypervisor.watch(context.signal);
   }
@@ -206,7 +211,12 @@ export class MockProvider implements Provider {
     });
   }
 
-  async #read<T>(method: Method, { signal }: CallContext, answer: (world: World) => T): Promise<T> {
+  #read<T>(method: Method, context: CallContext, answer: (world: World) => T): Promise<T> {
+    this.calls.note(method);
+    return this.#answer(method, context, answer);
+  }
+
+  async #answer<T>(method: Method, { signal }: CallContext, answer: (world: World) => T): Promise<T> {
     const { faults } = this.#hypervisor;
     await faults.call(method, "before", signal);
     const result = answer(this.#world);
@@ -220,6 +230,7 @@ export class MockProvider implements Provider {
     context: CallContext,
     change: (world: World) => T,
   ): Promise<T> {
-    return this.#read(method, context, (world) => answerOnce(world, method, operation, () => change(world)));
+    this.calls.note(method, operation.ownerUid);
+    return this.#answer(method, context, (world) => answerOnce(world, method, operation, () => change(world)));
   }
 }

@@ -22,10 +22,11 @@ export class StandaloneMock extends MockProvider implements AsyncDisposable {
   readonly hypervisor: MockHypervisor;
   readonly control: ControlServer | undefined;
 
-  constructor(hypervisor: MockHypervisor, control: ControlServer | undefined) {
+  /** @param controlPort of the control endpoint; without it there is none */
+  constructor(hypervisor: MockHypervisor, controlPort: number | undefined) {
     super(hypervisor);
     this.hypervisor = hypervisor;
-    this.control = control;
+    if (controlPort !== undefined) this.control = serveControl(hypervisor, { port: controlPort, calls: this.calls });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -53,10 +54,11 @@ export function startMock(config: MockConfig, options: StartOptions = {}): Stand
     ...statePath === undefined ? {} : { journal: new FileJournal(statePath) },
   });
   log.info("mock hypervisor is up", { vms: hypervisor.vms.length, persistent: statePath !== undefined });
-  if (controlPort === undefined) return new StandaloneMock(hypervisor, undefined);
-  const control = serveControl(hypervisor, { port: controlPort });
-  log.warn("control endpoint is open to everybody on this machine", { address: `127.0.0.1:${control.port}` });
-  return new StandaloneMock(hypervisor, control);
+  const mock = new StandaloneMock(hypervisor, controlPort);
+  if (mock.control !== undefined) {
+    log.warn("control endpoint is open to everybody on this machine", { address: `127.0.0.1:${mock.control.port}` });
+  }
+  return mock;
 }
 
 function forget(path: string): void {

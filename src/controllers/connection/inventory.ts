@@ -1,5 +1,5 @@
 /** What one provider's hypervisor holds, kept up by the provider's watch stream. @module */
-import type { ObservedMachine, TaskStatus, WatchEvent } from "@virtrigaud/contract";
+import type { ObservedMachine, TaskRef, TaskStatus, WatchEvent } from "@virtrigaud/contract";
 
 /** Ids that are known of a VM that something has changed about; neither: about all of them. */
 export interface MachineIds {
@@ -131,8 +131,15 @@ export class Inventory {
     this.#forget(id);
   }
 
-  /** Takes in the state of a task. */
+  /** This process started a task. Without a stream nobody would tell about its end: then it has to be asked for. */
+  startTask(task: TaskRef): void {
+    if (this.#lost === undefined) this.learnTask({ task, state: "Running" });
+  }
+
+  /** Takes in the state of a task. What has ended stays so: an answer may arrive later than the event that overtook it. */
   learnTask(status: TaskStatus): void {
+    const known = this.#tasks.get(status.task.id);
+    if (known !== undefined && known.status.state !== "Running" && status.state === "Running") return;
     this.#tasks.delete(status.task.id);
     this.#tasks.set(status.task.id, { status, at: this.#now() });
     if (this.#tasks.size <= TASK_MEMORY) return;
@@ -170,6 +177,8 @@ export class Inventory {
     this.#lost = undefined;
     for (const id of [...this.#machines.keys()]) if (!listed.has(id)) this.#drop(id, undefined);
     this.#unsettled.clear();
+    // Their ends may have gone by while nobody listened.
+    this.#tasks.clear();
     this.#tell({});
   }
 

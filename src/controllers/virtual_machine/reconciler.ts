@@ -146,6 +146,7 @@ class Run {
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
     const outcome = await act(step, this.#vm, connection, this.options.fence(), this.context.signal);
+    if (outcome.type === "Done" && outcome.task !== undefined) connection.inventory.startTask(outcome.task);
     this.#findings = {};
     const conclusion = conclude(input, decision, step, outcome);
     if (conclusion.status !== undefined) await this.#writeStatus(conclusion.status);
@@ -202,7 +203,8 @@ class Run {
     const answer = await this.#ask((call) => connection.client.taskStatus({ id: taskId }, call), connection);
     if (!(answer instanceof ProviderError)) {
       connection.inventory.learnTask(answer);
-      this.#findings = { ...this.#findings, task: { type: "Known", status: answer, ageMs: 0 } };
+      const known = connection.inventory.task(taskId) ?? { status: answer, ageMs: 0 };
+      this.#findings = { ...this.#findings, task: { type: "Known", ...known } };
       return undefined;
     }
     if (answer.class !== "NotFound") {
