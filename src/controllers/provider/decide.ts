@@ -19,26 +19,29 @@ export const DIAL_ADDRESS_ANNOTATION = "virtrigaud.io/dial-address";
 export function decide(input: ProviderInput): Decision {
   const { provider, tls, now } = input;
   const obstacle = obstacleOf(input);
-  const step = provider.metadata.deletionTimestamp === undefined ? stepOf(input, obstacle) : deletionStep(input);
-  const renewIn = tls?.certificate?.ours === true && provider.metadata.deletionTimestamp === undefined
-    ? Math.max(1_000, tls.certificate.renewAt - now)
-    : undefined;
+  // VMs need their provider to be deleted by: it works on until the last of them is gone.
+  const ends = provider.metadata.deletionTimestamp !== undefined && input.users === 0;
+  const renewals = tlsMode(provider) === "Managed" && tls?.certificate?.ours === true && !ends
+    ? [tls.certificate.renewAt, input.clientRenewAt]
+    : [];
   return {
-    step,
+    step: ends ? deletionStep(input) : stepOf(input, obstacle),
     status: providerStatus(input, obstacle),
-    ...(renewIn === undefined ? {} : { requeueAfterMs: renewIn }),
+    ...(renewals.length === 0 ? {} : { requeueAfterMs: Math.max(1_000, Math.min(...renewals) - now) }),
   };
 }
 
-function deletionStep({ provider, users, connection }: ProviderInput): Step {
-  // VMs need their provider to be deleted by: it works on until the last of them is gone.
-  if (users > 0 || !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "Wait" };
+function deletionStep({ provider, connection }: ProviderInput): Step {
+  if (!provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "Wait" };
   return connection === undefined ? { type: "RemoveFinalizer" } : { type: "Disconnect" };
 }
 
 function stepOf(input: ProviderInput, obstacle: Obstacle | undefined): Step {
   const { provider, users, tls, live, connection, now } = input;
-  if (users > 0 && !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "AddFinalizer" };
+  const deleting = provider.metadata.deletionTimestamp !== undefined;
+  if (users > 0 && !deleting && !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) {
+    return { type: "AddFinalizer" };
+  }
   if (tlsMode(provider) === "Managed" && tls !== undefined && needsCertificate(tls, certificateNames(provider), now)) {
     return { type: "IssueCertificate", secretName: tls.secret.name, names: certificateNames(provider) };
   }

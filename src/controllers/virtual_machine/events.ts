@@ -1,5 +1,9 @@
 /** Events of a VirtualMachine: one for each change of state, found by comparing two statuses. Pure. @module */
-import { getCondition, type VirtualMachineStatus } from "@virtrigaud/api";
+import type { VirtualMachineStatus } from "@virtrigaud/api";
+import { retains } from "./decide_deletion.ts";
+import type { VmInput } from "./input.ts";
+import { isElsewhere } from "./verdicts.ts";
+import { getCondition } from "@virtrigaud/runtime";
 
 /** An event to record on the VM. */
 export interface VmEvent {
@@ -20,6 +24,23 @@ const CALM = new Set([
   "ReconfigurePendingPowerCycle",
 ]);
 
+/** Why the object is let go. */
+export function releaseEvent(input: VmInput): VmEvent {
+  const { machine, vm } = input;
+  const id = vm.status?.id;
+  if (retains(input)) {
+    return { type: "Normal", reason: "Retained", message: `the VM ${id} stays at the hypervisor, unmanaged` };
+  }
+  if (machine.type === "Absent" && !isElsewhere(input)) {
+    return { type: "Normal", reason: "Deleted", message: `the VM ${id} is gone from the hypervisor` };
+  }
+  return {
+    type: "Warning",
+    reason: "ForceDeleted",
+    message: `the object was let go on request although the VM ${id} may still exist`,
+  };
+}
+
 /** What happened between two statuses. */
 export function eventsBetween(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): VmEvent[] {
   const events: VmEvent[] = [];
@@ -37,6 +58,10 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
       reason: power === "On" ? "PoweredOn" : power === "Off" ? "PoweredOff" : "PowerStateChanged",
       message: `power is ${power}, was ${before.powerState}${asked ? "" : ": changed outside of VirtRigaud"}`,
     });
+  }
+  const reboot = after.failures?.find(({ verb }) => verb === "Reboot");
+  if (reboot !== undefined && !before?.failures?.some((f) => f.verb === "Reboot" && f.attempt === reboot.attempt)) {
+    events.push({ type: "Warning", reason: "RebootFailed", message: reboot.message });
   }
   if (is !== undefined && (was?.status !== is.status || was.reason !== is.reason)) {
     events.push({ type: CALM.has(is.reason) ? "Normal" : "Warning", reason: is.reason, message: is.message });
