@@ -1,8 +1,8 @@
 /** Many VirtualMachines at once: their manifests, and an eye on all of them. @module */
-import { API_VERSION, getCondition, type VirtualMachine } from "@virtrigaud/api";
+import { API_VERSION, type VirtualMachine } from "@virtrigaud/api";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { keyOf, type KubeClient } from "@virtrigaud/kube";
-import { Informer } from "@virtrigaud/runtime";
+import { getCondition, Informer } from "@virtrigaud/runtime";
 
 /** Namespace of everything that is created here unless told otherwise. */
 export const NAMESPACE = "default";
