@@ -2,7 +2,7 @@
 import { type Static } from "@virtrigaud/deps";
 import { defineKind } from "./definition.ts";
 import { conditions, type KubeResource, observedGeneration } from "./meta.ts";
-import { boolean, dateTime, int32, int64, list, listMap, object, oneOf, string, stringMap } from "./schema.ts";
+import { boolean, dateTime, int32, int64, list, object, oneOf, string, stringMap } from "./schema.ts";
 import { VirtualMachineSpec } from "./virtual_machine_spec.ts";
 
 /** What a VM is seen to be. `OffGraceful` is never observed; it stays for objects written by older versions. */
@@ -93,7 +93,7 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
   conditions,
   observedGeneration,
   operation: Operation,
-  failures: listMap(
+  failures: list(
     "Steps that failed, one entry per kind of step, and whether they are tried again.",
     object("One step that failed.", {
       verb: string("What was tried."),
@@ -105,7 +105,6 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
       reason: string("Reason within the class."),
       retryAfter: dateTime("When it is tried again; absent: when the wish changes."),
     }),
-    "verb",
   ),
   appliedWish: string("Digest of the wish that the machine was last made or changed by."),
   pendingPowerCycle: object("Change that waits for the machine to be off.", {
