@@ -23,7 +23,7 @@ export function play(options: {
       await using world = await options.world();
       for (const { name, run } of cases) {
         // What the world has open changes while a case runs; the test around all of them looks for leaks.
-        await t.step({ name, fn: () => run(world), sanitizeOps: false, sanitizeResources: false });
+        await t.step({ name, fn: () => told(world, run), sanitizeOps: false, sanitizeResources: false });
       }
       await t.step({
         name: "no secret in any object, event, log or process argument",
@@ -36,4 +36,14 @@ export function play(options: {
       });
     },
   });
+}
+
+/** Runs a case; when it fails, the ends of all logs go with the error, since the world is gone afterwards. */
+async function told(world: World, run: Case["run"]): Promise<void> {
+  try {
+    await run(world);
+  } catch (error) {
+    console.error(world.logTails());
+    throw error;
+  }
 }
