@@ -2,6 +2,7 @@
 import { kubectlRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { kills } from "./cases/kills.ts";
+import { silence } from "./cases/silence.ts";
 import { play } from "./support/case.ts";
 import { embeddedInProcesses } from "./support/stages.ts";
 import { World } from "./support/world.ts";
@@ -10,5 +11,5 @@ play({
   name: "whatever is killed, one virtual machine comes of it",
   ignore: await skipWithout("e2e", "killed processes", kubectlRig),
   world: () => World.start(embeddedInProcesses),
-  cases: kills,
+  cases: [...silence, ...kills],
 });

@@ -1,5 +1,5 @@
 /** Processes die at the worst moments; it ends as if they had not. @module */
-import { assert, assertEquals } from "@virtrigaud/deps";
+import { assertEquals } from "@virtrigaud/deps";
 import type { Case } from "../support/case.ts";
 import { until } from "../support/deadline.ts";
 import type { Kubectl } from "../support/kubectl.ts";
@@ -150,14 +150,11 @@ const crashes: Case = {
         return true;
       });
       const made = (await hypervisor.effects()).filter(({ type }) => type === "VmCreated");
-      assert(made.length <= 1 + SEED_VMS, `${made.length} VMs were made`);
+      assertEquals(made.length, 1, "VMs that were made");
       await kubectl.ok(["delete", "provider", "mock", "--timeout=90s"]);
     }));
   },
 };
-
-/** VMs that the mock has from the start. */
-const SEED_VMS = 3;
 
 /** Cases for worlds whose processes can be killed. */
 export const kills: readonly Case[] = [

@@ -67,6 +67,16 @@ export class MockHypervisor {
     await this.#send("POST", "/external", change);
   }
 
+  /** Lets every watch begin again with a full list. */
+  async resync(): Promise<void> {
+    await this.#send("POST", "/resync");
+  }
+
+  /** Breaks every watch off. */
+  async cutWatches(): Promise<void> {
+    await this.#send("POST", "/cut");
+  }
+
   async #get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.#url}${path}`, { signal: AbortSignal.timeout(5_000) });
     return await response.json();

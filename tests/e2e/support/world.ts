@@ -14,6 +14,12 @@ export interface Stage extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Folder that the runner keeps pid files and logs of providers in. */
   readonly runnerFolder: string;
+  /** Whether somebody deletes what is owned by what was deleted; a lone kube-apiserver does not. */
+  readonly collectsGarbage: boolean;
+  /** Writes to the API by the product so far; for a stage where only the product writes, any number that grows by them. */
+  writes(): Promise<number>;
+  /** Where the manager tells its metrics, where it is a process of its own. */
+  readonly metricsUrl?: string;
   /** The manager, where it is a process of its own. */
   readonly manager?: TestProcess;
   /** The embedded control plane, where it is a process of its own. */
