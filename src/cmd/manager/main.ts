@@ -1,7 +1,7 @@
 /** Entry point of `virtrigaud-manager`. @module */
 import { loadKubeClient } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
-import { RUNTIME_METRICS } from "@virtrigaud/runtime";
+import { observeRequests, RUNTIME_METRICS } from "@virtrigaud/runtime";
 import {
   CLIENT_METRICS,
   createLogger,
@@ -29,7 +29,10 @@ async function run(settings: ManagerSettings): Promise<void> {
     go_version: `deno-${Deno.version.deno}`,
     component: "manager",
   }, 1);
-  const client = await loadKubeClient(settings.kube, { userAgent: `virtrigaud-manager/${VERSION}` });
+  const client = await loadKubeClient(settings.kube, {
+    userAgent: `virtrigaud-manager/${VERSION}`,
+    onRequest: observeRequests(metrics),
+  });
   const role = await assembleManager({
     client,
     namespace: settings.namespace,
