@@ -8,17 +8,10 @@ export interface VmEvent {
   readonly message: string;
 }
 
-/** Reasons of `Ready` that tell of work going on and not of trouble. */
-const CALM = new Set([
-  "ReconcileSuccess",
-  "Creating",
-  "Updating",
-  "TaskInProgress",
-  "PowerChanging",
-  "Deleting",
-  "WaitingForDependencies",
-  "ReconfigurePendingPowerCycle",
-]);
+/** Reasons of `Ready` that tell of work going on. How it ends is an event; that it goes on would only double them. */
+const UNDER_WAY = new Set(["Creating", "Updating", "TaskInProgress", "PowerChanging", "Deleting"]);
+/** Reasons of `Ready` that tell of no trouble. */
+const CALM = new Set(["ReconcileSuccess", "WaitingForDependencies", "ReconfigurePendingPowerCycle"]);
 
 /** What happened between two statuses. */
 export function eventsBetween(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): VmEvent[] {
@@ -38,7 +31,7 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
       message: `power is ${power}, was ${before.powerState}${asked ? "" : ": changed outside of VirtRigaud"}`,
     });
   }
-  if (is !== undefined && (was?.status !== is.status || was.reason !== is.reason)) {
+  if (is !== undefined && !UNDER_WAY.has(is.reason) && (was?.status !== is.status || was.reason !== is.reason)) {
     events.push({ type: CALM.has(is.reason) ? "Normal" : "Warning", reason: is.reason, message: is.message });
   }
   return events;
