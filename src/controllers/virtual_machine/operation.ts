@@ -53,7 +53,8 @@ export function settleOperation(input: VmInput): Settled {
         return { type: "Waiting", decision: { step: { type: "PollTask", task: { id: operation.taskRef } } } };
       }
       const untilDeadline = operation.deadline === undefined ? Infinity : Date.parse(operation.deadline) - now;
-      const seen = input.machine.type === "Present" ? input.machine.vm : undefined;
+      // A machine that is being made changes from moment to moment, and each would be a write that the end makes anyway.
+      const seen = verb !== "Create" && input.machine.type === "Present" ? input.machine.vm : undefined;
       return {
         type: "Waiting",
         decision: {
