@@ -12,17 +12,10 @@ export interface VmEvent {
   readonly message: string;
 }
 
-/** Reasons of `Ready` that tell of work going on and not of trouble. */
-const CALM = new Set([
-  "ReconcileSuccess",
-  "Creating",
-  "Updating",
-  "TaskInProgress",
-  "PowerChanging",
-  "Deleting",
-  "WaitingForDependencies",
-  "ReconfigurePendingPowerCycle",
-]);
+/** Reasons of `Ready` that tell of work going on. How it ends is an event; that it goes on would only double them. */
+const UNDER_WAY = new Set(["Creating", "Updating", "TaskInProgress", "PowerChanging", "Deleting"]);
+/** Reasons of `Ready` that tell of no trouble. */
+const CALM = new Set(["ReconcileSuccess", "WaitingForDependencies", "ReconfigurePendingPowerCycle"]);
 
 /** Why the object is let go. */
 export function releaseEvent(input: VmInput): VmEvent {
@@ -63,7 +56,7 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
   if (reboot !== undefined && !before?.failures?.some((f) => f.verb === "Reboot" && f.attempt === reboot.attempt)) {
     events.push({ type: "Warning", reason: "RebootFailed", message: reboot.message });
   }
-  if (is !== undefined && (was?.status !== is.status || was.reason !== is.reason)) {
+  if (is !== undefined && !UNDER_WAY.has(is.reason) && (was?.status !== is.status || was.reason !== is.reason)) {
     events.push({ type: CALM.has(is.reason) ? "Normal" : "Warning", reason: is.reason, message: is.message });
   }
   return events;

@@ -59,7 +59,8 @@ export function settleOperation(input: VmInput): Settled {
       }
       const pollMs = input.provider.type === "Found" ? input.provider.taskPollMs : 30_000;
       if (ageMs >= pollMs) return poll();
-      const seen = machine.type === "Present" ? machine.vm : undefined;
+      // A machine that is being made changes from moment to moment, and each would be a write that the end makes anyway.
+      const seen = verb !== "Create" && machine.type === "Present" ? machine.vm : undefined;
       return waiting({
         step: { type: "Wait" },
         status: statusOf(input, seen, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
