@@ -99,7 +99,7 @@ function concluded(
   switch (step.type) {
     case "Create": {
       // A VM that boots for the first time has answered every request to boot anew.
-      const request = rebootRequest(input);
+      const request = rebootRequest(input.vm, base);
       return {
         ...base,
         ...(outcome.vmId === undefined ? {} : { id: outcome.vmId }),

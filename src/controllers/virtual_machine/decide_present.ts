@@ -14,7 +14,7 @@ export function decidePresent(input: VmInput, seen: ObservedMachine, before: Led
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
   const answered = answeredByPowerOff(input, seen, before);
   const shape = shapeOf(input, seen, answered);
-  const need = powerNeed(input, seen);
+  const need = powerNeed(input, seen, answered);
   const ledger = tidied(answered, shape, need);
   const open = need !== undefined && gateOf(ledger.failures, need.verb, need.wish, input).type === "Open";
   // Off comes before changes, which are easier then; on comes after them.
