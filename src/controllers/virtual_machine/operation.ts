@@ -59,10 +59,10 @@ export function settleOperation(input: VmInput): Settled {
       }
       const pollMs = input.provider.type === "Found" ? input.provider.taskPollMs : 30_000;
       if (ageMs >= pollMs) return poll();
-      const seen = machine.type === "Present" ? machine.vm : undefined;
       return waiting({
         step: { type: "Wait" },
-        status: statusOf(input, seen, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
+        // What the machine goes through meanwhile is not worth a write each; its end tells.
+        status: statusOf(input, undefined, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
         requeueAfterMs: Math.max(1, Math.min(pollMs - ageMs, untilDeadline)),
       });
     }
