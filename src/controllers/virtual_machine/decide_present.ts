@@ -83,9 +83,9 @@ function rest(
   const waits = [
     shape.waitMs,
     ...(ledger.failures ?? []).map(({ retryAfter }) =>
-      retryAfter === undefined ? undefined : Math.max(1, Date.parse(retryAfter) - input.now)
+      retryAfter === undefined ? undefined : Date.parse(retryAfter) - input.now
     ),
-  ].filter((ms) => ms !== undefined);
+  ].filter((ms): ms is number => ms !== undefined && ms > 0);
   return {
     step: { type: "Wait" },
     status: statusOf(input, seen, ledger, verdict),
