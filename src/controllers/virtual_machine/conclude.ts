@@ -61,8 +61,10 @@ export function conclude(input: VmInput, decision: Decision, step: Mutation, out
     const message = `the provider wants the VM to be off to change ${pending.join(", ")}, and it is off`;
     return recorded(input, base, step, { class: "NotSupported", message }, true);
   }
-  const status = concluded(input, base, step, outcome, isOff ? [] : pending);
   const verb = verbOf(step);
+  // The end of a task clears what failed before it; until then it counts on.
+  const cleared = outcome.task === undefined ? { ...base, failures: withoutFailure(base.failures, verb) } : base;
+  const status = concluded(input, cleared, step, outcome, isOff ? [] : pending);
   // A reboot that is forgotten is done again; all else shows at the machine.
   if (outcome.task === undefined) return { type: "LookAgain", status, persist: verb === "Reboot" };
   return {
@@ -99,7 +101,7 @@ function concluded(
   switch (step.type) {
     case "Create": {
       // A VM that boots for the first time has answered every request to boot anew.
-      const request = rebootRequest(input);
+      const request = rebootRequest(input.vm, base);
       return {
         ...base,
         ...(outcome.vmId === undefined ? {} : { id: outcome.vmId }),
@@ -112,11 +114,7 @@ function concluded(
       return base;
     case "Power":
       if (step.verb !== "Reboot" || outcome.task !== undefined) return base;
-      return {
-        ...base,
-        failures: withoutFailure(base.failures, "Reboot"),
-        lastReboot: { request: step.wish, time },
-      };
+      return { ...base, lastReboot: { request: step.wish, time } };
     case "Reconfigure": {
       const { pendingPowerCycle: _, ...rest } = base;
       if (pending.length > 0) return { ...rest, pendingPowerCycle: { wish: step.wish, fields: [...pending] } };

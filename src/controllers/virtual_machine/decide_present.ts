@@ -14,7 +14,7 @@ export function decidePresent(input: VmInput, seen: ObservedMachine, before: Led
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
   const answered = answeredByPowerOff(input, seen, before);
   const shape = shapeOf(input, seen, answered);
-  const need = powerNeed(input, seen);
+  const need = powerNeed(input, seen, answered);
   const ledger = tidied(answered, shape, need);
   const open = need !== undefined && gateOf(ledger.failures, need.verb, need.wish, input).type === "Open";
   // Off comes before changes, which are easier then; on comes after them.
@@ -83,9 +83,9 @@ function rest(
   const waits = [
     shape.waitMs,
     ...(ledger.failures ?? []).map(({ retryAfter }) =>
-      retryAfter === undefined ? undefined : Math.max(1, Date.parse(retryAfter) - input.now)
+      retryAfter === undefined ? undefined : Date.parse(retryAfter) - input.now
     ),
-  ].filter((ms) => ms !== undefined);
+  ].filter((ms): ms is number => ms !== undefined && ms > 0);
   return {
     step: { type: "Wait" },
     status: statusOf(input, seen, ledger, verdict),

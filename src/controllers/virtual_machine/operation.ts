@@ -59,11 +59,10 @@ export function settleOperation(input: VmInput): Settled {
       }
       const pollMs = input.provider.type === "Found" ? input.provider.taskPollMs : 30_000;
       if (ageMs >= pollMs) return poll();
-      // A machine that is being made changes from moment to moment, and each would be a write that the end makes anyway.
-      const seen = verb !== "Create" && machine.type === "Present" ? machine.vm : undefined;
       return waiting({
         step: { type: "Wait" },
-        status: statusOf(input, seen, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
+        // What the machine goes through meanwhile is not worth a write each; its end tells.
+        status: statusOf(input, undefined, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
         requeueAfterMs: Math.max(1, Math.min(pollMs - ageMs, untilDeadline)),
       });
     }

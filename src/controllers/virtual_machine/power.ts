@@ -1,5 +1,5 @@
 /** What power a machine needs, and the step towards it. Pure. @module */
-import { FORCE_SYNC_ANNOTATION, REBOOT_REQUESTED_AT_ANNOTATION } from "@virtrigaud/api";
+import { FORCE_SYNC_ANNOTATION, REBOOT_REQUESTED_AT_ANNOTATION, type VirtualMachine } from "@virtrigaud/api";
 import type { ObservedMachine, PowerOp } from "@virtrigaud/contract";
 import { digestOf } from "../shared/digest.ts";
 import type { Decision } from "./decision.ts";
@@ -20,15 +20,14 @@ export interface PowerNeed {
 }
 
 /** What stands between the power that is and the one that is wanted. */
-export function powerNeed(input: VmInput, seen: ObservedMachine): PowerNeed | undefined {
-  const { vm } = input;
+export function powerNeed({ vm }: VmInput, seen: ObservedMachine, ledger: Ledger): PowerNeed | undefined {
   const wanted = vm.spec.powerState ?? "On";
   const wish = `${wanted}/${vm.metadata.generation ?? 0}/${vm.metadata.annotations?.[FORCE_SYNC_ANNOTATION] ?? ""}`;
   switch (seen.power) {
     case "On": {
       if (wanted === "Off") return { verb: "PowerOff", op: "Off", wish };
       if (wanted === "OffGraceful") return { verb: "Shutdown", op: "ShutdownGraceful", wish };
-      const request = rebootRequest(input);
+      const request = rebootRequest(vm, ledger);
       return request === undefined ? undefined : { verb: "Reboot", op: "Reboot", wish: request };
     }
     case "Off":
@@ -86,14 +85,14 @@ export function powerDecision(input: VmInput, seen: ObservedMachine, ledger: Led
 }
 
 /** Value of a reboot annotation that has not been answered yet. */
-export function rebootRequest({ vm }: Pick<VmInput, "vm">): string | undefined {
+export function rebootRequest(vm: VirtualMachine, { lastReboot }: Pick<Ledger, "lastReboot">): string | undefined {
   const request = vm.metadata.annotations?.[REBOOT_REQUESTED_AT_ANNOTATION];
-  return request === undefined || request === "" || request === vm.status?.lastReboot?.request ? undefined : request;
+  return request === undefined || request === "" || request === lastReboot?.request ? undefined : request;
 }
 
 /** A machine that is off starts anew anyway, which answers a reboot request. */
 export function answeredByPowerOff(input: VmInput, seen: ObservedMachine, ledger: Ledger): Ledger {
-  const request = rebootRequest(input);
+  const request = rebootRequest(input.vm, ledger);
   if (request === undefined || seen.power !== "Off") return ledger;
   return { ...ledger, lastReboot: { request, time: new Date(input.now).toISOString() } };
 }

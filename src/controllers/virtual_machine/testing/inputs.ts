@@ -1,0 +1,89 @@
+/** Inputs of decide for tests: a VM that is fine, and ways to make it otherwise. @module */
+import { API_VERSION, type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
+import type { MachineSpec, ObservedMachine } from "@virtrigaud/contract";
+import type { ProviderView, VmInput, Wish } from "../input.ts";
+
+/** The time of all inputs. */
+export const NOW = Date.UTC(2030, 0, 1);
+
+/** A wish for one small machine. */
+export const wishedSpec: MachineSpec = {
+  name: "web",
+  hardware: { cpus: 2, memoryMib: 1024, firmware: "BIOS" },
+  image: { type: "Template", template: "tiny" },
+  rootDisk: { sizeGib: 10 },
+  disks: [],
+  nics: [{ name: "lan", addresses: [] }],
+  tags: [],
+};
+
+/** A resolved wish. */
+export function wish(change: Partial<MachineSpec> = {}, shape = "shape-1"): Wish {
+  return { type: "Resolved", spec: { ...wishedSpec, ...change }, digest: `whole-${shape}`, shape };
+}
+
+/** A machine that is as {@linkcode wishedSpec} wants it. */
+export function machine(change: Partial<ObservedMachine> = {}): ObservedMachine {
+  return {
+    id: "vm-1",
+    name: "web",
+    ownerUid: "uid-1",
+    power: "On",
+    cpus: 2,
+    memoryMib: 1024,
+    disks: [{ name: "root", id: "vol-1", sizeGib: 10 }],
+    nics: [{ name: "lan", mac: "52:54:00:00:00:01", ips: ["192.0.2.7"], connected: true }],
+    ips: ["192.0.2.7"],
+    guest: { agent: "Running", hostname: "web" },
+    pendingPowerCycle: [],
+    details: {},
+    ...change,
+  };
+}
+
+/** What of the object a test changes. */
+export interface VmChange {
+  readonly spec?: Partial<VirtualMachine["spec"]>;
+  readonly status?: VirtualMachine["status"];
+  readonly annotations?: Record<string, string>;
+  readonly labels?: Record<string, string>;
+  readonly finalizers?: string[];
+  readonly deleting?: boolean;
+}
+
+/** The object. */
+export function vm({ spec, status, annotations, labels, finalizers, deleting }: VmChange = {}): VirtualMachine {
+  return {
+    apiVersion: API_VERSION,
+    kind: "VirtualMachine",
+    metadata: {
+      name: "web",
+      namespace: "default",
+      uid: "uid-1",
+      generation: 1,
+      finalizers: finalizers ?? [VM_FINALIZER],
+      ...(annotations === undefined ? {} : { annotations }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(deleting === true ? { deletionTimestamp: "2030-01-01T00:00:00Z" } : {}),
+    },
+    spec: { providerRef: { name: "p" }, classRef: { name: "small" }, imageRef: { name: "tiny" }, ...spec },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** The provider of all inputs. */
+export const provider: ProviderView = { type: "Found", name: "default/p", uid: "provider-1", taskPollMs: 30_000 };
+
+/** A VM that is as it should be, changed as told. */
+export function input(change: Partial<VmInput> = {}): VmInput {
+  return {
+    vm: vm(),
+    now: NOW,
+    nonce: "n",
+    provider,
+    wish: wish(),
+    machine: { type: "Present", vm: machine() },
+    task: { type: "Unasked" },
+    ...change,
+  };
+}
