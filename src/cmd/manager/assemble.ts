@@ -3,6 +3,7 @@ import {
   addCatalogController,
   addProviderController,
   addVmController,
+  type Certificates,
   classValidity,
   grpcDialer,
   imageValidity,
@@ -55,6 +56,8 @@ export interface ManagerRoleOptions {
   readonly metrics?: Metrics<ClientMetric> & RuntimeMetrics;
   /** How providers are reached. Default: gRPC. */
   readonly dialer?: ProviderDialer;
+  /** Issues the certificates of managed TLS. Default: the authority in the manager's namespace. */
+  readonly certificates?: Certificates;
 }
 
 /** Name of the Lease; the reference's, so that the two never act at the same time. */
@@ -84,7 +87,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
   const connections = new ProviderConnections();
   const events = new EventRecorder({ client, component: "virtrigaud-manager", instance: identity, clock, log });
   const secrets = new SecretSource(client, { client, clock, log }, ended.signal);
-  const certificates = await openCertificates({ client, namespace, clock });
+  const certificates = options.certificates ?? await openCertificates({ client, namespace, clock });
 
   const scope = options.watchNamespace === undefined ? {} : { namespace: options.watchNamespace };
   const owned: InformerOptions<UntypedObject> = { ...scope, labelSelector: MANAGED_SELECTOR };
