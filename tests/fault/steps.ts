@@ -78,7 +78,7 @@ const of = <T extends Step["type"]>(type: T) => fc.constant(type);
 
 /** Draws a step; users act more often than things break, and time goes by. */
 export const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: of("Create"), vm, power, retain: fc.nat(7).map((n) => n === 0) }) },
+  { weight: 12, arbitrary: fc.record({ type: of("Create"), vm, power, retain: fc.nat(7).map((n) => n === 0) }) },
   { weight: 4, arbitrary: fc.record({ type: of("Delete"), vm }) },
   { weight: 4, arbitrary: fc.record({ type: of("Power"), vm, power }) },
   {
