@@ -1,6 +1,7 @@
 /** The manager put together: every controller, and what they share. @module */
 import {
   addControllers,
+  type Certificates,
   type Controllers,
   grpcDialer,
   openCertificates,
@@ -34,6 +35,8 @@ export interface ManagerRoleOptions {
   readonly metrics?: Metrics<ClientMetric> & Metrics<ManagerMetric> & RuntimeMetrics;
   /** How providers are reached. Default: gRPC. */
   readonly dialer?: ProviderDialer;
+  /** Issues the certificates of managed TLS. Default: the authority in the manager's namespace. */
+  readonly certificates?: Certificates;
 }
 
 /** Name of the Lease; the reference's, so that the two never act at the same time. */
@@ -61,7 +64,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
   });
   const { connections, reconciler, close } = addControllers(manager, {
     client,
-    certificates: await openCertificates({ client, namespace, clock }),
+    certificates: options.certificates ?? await openCertificates({ client, namespace, clock }),
     dialer: options.dialer ?? grpcDialer({
       clock,
       log,
