@@ -11,16 +11,9 @@ import type { Platform } from "./domain_xml/capabilities.ts";
 import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
-import {
-  copyImage,
-  ensureDisk,
-  findImage,
-  type FoundImage,
-  gibBytes,
-  inactive,
-  requirePool,
-  writeVolume,
-} from "./images.ts";
+import { refuseIfBase } from "./bases.ts";
+import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images.ts";
+import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
@@ -30,7 +23,7 @@ interface CreatePlan {
   readonly uuid: string;
   readonly request: CreateRequest;
   readonly platform: Platform;
-  readonly image: FoundImage | undefined;
+  readonly origin: Origin;
   readonly pools: ReadonlyMap<string, PoolRef>;
   readonly nics: readonly NamedNic[];
   readonly seed: Seed | undefined;
@@ -42,6 +35,16 @@ export async function create(
   options: CallOptions,
 ): Promise<CreateResponse> {
   checkSpec(request.spec);
+  return await begin(context, request, (findOptions) => originOf(context, request.spec, findOptions), options);
+}
+
+/** Creates a VM whose disks come from wherever `findOrigin` says. */
+export async function begin(
+  context: LibvirtContext,
+  request: CreateRequest,
+  findOrigin: (options: CallOptions) => Promise<Origin>,
+  options: CallOptions,
+): Promise<CreateResponse> {
   const uuid = domainUuid(request.operation.ownerUid);
   const running = context.tasks.running(createKey(uuid));
   if (running !== undefined) return { vmId: uuid, task: running };
@@ -52,7 +55,7 @@ export async function create(
     return { vmId: uuid };
   }
   await checkName(context, request.spec, uuid, options);
-  const plan = await makePlan(context, uuid, request, options);
+  const plan = await makePlan(context, uuid, request, findOrigin, options);
   const task = context.tasks.start(
     createKey(uuid),
     uuid,
@@ -88,6 +91,7 @@ const nameConflict = (why: string): ProviderError =>
   new ProviderError("Conflict", `${why}. Rename one of the two`, { reason: "NameConflict", field: "name" });
 
 async function startIfOff(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  await refuseIfBase(context, domain.uuid, "started", options);
   try {
     await domains.start(context.session, domain, options);
   } catch (error) {
@@ -103,6 +107,7 @@ async function makePlan(
   context: LibvirtContext,
   uuid: string,
   request: CreateRequest,
+  findOrigin: (options: CallOptions) => Promise<Origin>,
   options: CallOptions,
 ): Promise<CreatePlan> {
   const { spec } = request;
@@ -121,7 +126,7 @@ async function makePlan(
     uuid,
     request,
     platform: await platformFor(context, spec),
-    image: spec.image.type === "Volume" ? await findImage(context, spec.image, options) : undefined,
+    origin: await findOrigin(options),
     pools,
     nics,
     seed: makeSeed(spec, nics, request.operation.ownerUid),
@@ -205,20 +210,23 @@ async function makeDisks(
   plan: CreatePlan,
   stopIfCancelled: () => void,
 ): Promise<DiskDevice[]> {
-  const { uuid, image, request: { spec } } = plan;
+  const { uuid, origin, request: { spec } } = plan;
   const { rootDisk } = spec;
-  const target = {
+  const root = await origin.root({
+    uuid,
     pool: poolOf(plan, poolNameOf(context, spec, rootDisk.storageClass)),
-    name: diskVolume(uuid, ROOT_DISK),
     bytes: gibBytes(rootDisk.sizeGib ?? 0),
-  };
-  const root = image === undefined ? await ensureDisk(context, target) : await copyImage(context, target, image);
+  });
   const made = [{ name: ROOT_DISK, volume: root, iops: rootDisk.iops }];
   for (const disk of spec.disks) {
     stopIfCancelled();
     const pool = poolOf(plan, poolNameOf(context, spec, disk.storageClass));
     const name = diskVolume(uuid, disk.name);
-    const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(disk.sizeGib) });
+    const target = { pool, name, bytes: gibBytes(disk.sizeGib) };
+    const content = origin.disks.get(disk.name);
+    const volume = content === undefined
+      ? await ensureDisk(context, target)
+      : await copyImage(context, target, content);
     made.push({ name: disk.name, volume, iops: disk.iops });
   }
   const taken = new Set<string>();

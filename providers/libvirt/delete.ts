@@ -3,6 +3,7 @@ import { type DeleteRequest, ProviderError, type TaskResponse } from "@virtrigau
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as storage from "./client/storage.ts";
+import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
 import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
@@ -25,6 +26,7 @@ export async function deleteVm(
   const isOwner = domainUuid(request.operation.ownerUid) === vmId;
   if (isOwner) await stopCreate(context, vmId);
   return await context.locks.hold(vmId, async () => {
+    if (isOwner) await refuseIfBase(context, vmId, "deleted", options);
     await removeDomain(context, request, options);
     if (isOwner) await removeVolumes(context, vmId, options);
     context.agents.forget(vmId);

@@ -21,6 +21,11 @@ export const isVmId = (id: string): boolean => UUID.test(id);
 /** Start of the names of all volumes that were created for a domain. */
 export const volumePrefix = (uuid: string): string => `${uuid}-`;
 export const diskVolume = (uuid: string, disk: string): string => `${uuid}-${disk}.qcow2`;
+/** The overlay of a linked clone: its name tells whose disk it stands on, so that this one is not taken away. */
+export const overlayVolume = (uuid: string, disk: string, baseUuid: string): string =>
+  `${uuid}-${disk}.on-${baseUuid}.qcow2`;
+/** Whether a volume is the overlay of a clone that stands on the disks of `baseUuid`. */
+export const standsOn = (volume: string, baseUuid: string): boolean => volume.endsWith(`.on-${baseUuid}.qcow2`);
 export const seedVolume = (uuid: string): string => `${uuid}-seed.iso`;
 
 /** A card whose address is settled. */

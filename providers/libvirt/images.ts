@@ -43,6 +43,7 @@ export async function requirePool(
 export interface FoundImage {
   readonly volume: VolumeRef;
   readonly bytes: number;
+  readonly format: string;
 }
 
 /**
@@ -75,7 +76,7 @@ export async function findImage(
       },
     );
   }
-  return { volume, bytes: (await storage.info(context.session, volume, options)).capacity };
+  return { volume, bytes: (await storage.info(context.session, volume, options)).capacity, format: format ?? "raw" };
 }
 
 type VolumeImage = Extract<ImageSource, { type: "Volume" }>;
@@ -119,6 +120,25 @@ export async function copyImage(
   }, options);
   if (target.bytes > image.bytes) await storage.resize(context.session, volume, target.bytes, options);
   return volume;
+}
+
+/** A root disk that holds only what differs from `image`, which must not change any more. */
+export async function overlayImage(
+  context: LibvirtContext,
+  target: { readonly pool: PoolRef; readonly name: string; readonly bytes: number },
+  image: FoundImage,
+): Promise<VolumeRef> {
+  await removeVolume(context, target.pool, target.name);
+  const path = await storage.path(context.session, image.volume);
+  return await storage.create(context.session, target.pool, {
+    name: target.name,
+    description: volumeXml({
+      name: target.name,
+      bytes: Math.max(target.bytes, image.bytes),
+      format: "qcow2",
+      backing: { path, format: image.format },
+    }),
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { type PowerRequest, ProviderError, type TaskResponse } from "@virtrigaud
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef } from "./client/objects.ts";
+import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { readDomain } from "./domain_xml/read.ts";
 
@@ -27,7 +28,7 @@ export async function power(
   };
   switch (request.op) {
     case "On":
-      if (isOff) await unlessAlready(domains.start(session, domain, options));
+      if (isOff) await startUnlessBase(context, domain, options);
       else if (state === domainState.paused) await domains.resume(session, domain, options);
       return {};
     case "Off":
@@ -46,6 +47,14 @@ export async function power(
       if (state !== domainState.paused) await domains.suspend(session, domain, options);
       return {};
   }
+}
+
+/** Under the lock that a linked clone takes while it is made. */
+async function startUnlessBase(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  await context.locks.hold(domain.uuid, async () => {
+    await refuseIfBase(context, domain.uuid, "started", options);
+    await unlessAlready(domains.start(context.session, domain, options));
+  });
 }
 
 /** Somebody was faster and the domain is where it was to go. */

@@ -2,18 +2,25 @@
 import {
   type CallContext,
   type Capabilities,
+  type CloneRequest,
   type CreateRequest,
   type CreateResponse,
   type DeleteRequest,
   type DescribeRequest,
   type DescribeResponse,
+  type GuestExecRequest,
+  type GuestExecResponse,
   type ListVmsRequest,
   type ListVmsResponse,
+  type ObservedSnapshot,
   type PowerRequest,
   type Provider,
   ProviderError,
   type ReconfigureRequest,
   type ReconfigureResponse,
+  type SnapshotCreateRequest,
+  type SnapshotCreateResponse,
+  type SnapshotRequest,
   type TaskRef,
   type TaskResponse,
   type TaskStatus,
@@ -27,14 +34,17 @@ import type { SshCredentials } from "./client/ssh.ts";
 import { parseUri } from "./client/uri.ts";
 import { Changes } from "./changes.ts";
 import type { LibvirtContext } from "./context.ts";
+import { clone } from "./clone.ts";
 import { create } from "./create.ts";
 import { deleteVm } from "./delete.ts";
 import { describe, listVms } from "./describe.ts";
 import { GuestAgents } from "./guest.ts";
+import { guestExec } from "./guest_exec.ts";
 import { HostFacts } from "./host_facts.ts";
 import { Locks } from "./locks.ts";
 import { power } from "./power.ts";
 import { reconfigure } from "./reconfigure.ts";
+import * as snapshots from "./snapshots.ts";
 import { Tasks } from "./tasks.ts";
 import { watch } from "./watch.ts";
 
@@ -144,17 +154,35 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return watch(this.#context, signal);
   }
 
+  snapshotCreate(request: SnapshotCreateRequest, { signal }: CallContext): Promise<SnapshotCreateResponse> {
+    return snapshots.snapshotCreate(this.#context, request, { signal });
+  }
+
+  snapshotDelete(request: SnapshotRequest, { signal }: CallContext): Promise<TaskResponse> {
+    return snapshots.snapshotDelete(this.#context, request, { signal });
+  }
+
+  snapshotRevert(request: SnapshotRequest, { signal }: CallContext): Promise<TaskResponse> {
+    return snapshots.snapshotRevert(this.#context, request, { signal });
+  }
+
+  snapshotList(request: { readonly vmId: string }, { signal }: CallContext): Promise<readonly ObservedSnapshot[]> {
+    return snapshots.snapshotList(this.#context, request, { signal });
+  }
+
+  clone(request: CloneRequest, { signal }: CallContext): Promise<CreateResponse> {
+    return clone(this.#context, request, { signal });
+  }
+
+  guestExec(request: GuestExecRequest, { signal }: CallContext): Promise<GuestExecResponse> {
+    return guestExec(this.#context, request, { signal });
+  }
+
   readonly hardwareUpgrade = notSupported("hardwareUpgrade");
-  readonly snapshotCreate = notSupported("snapshotCreate");
-  readonly snapshotDelete = notSupported("snapshotDelete");
-  readonly snapshotRevert = notSupported("snapshotRevert");
-  readonly snapshotList = notSupported("snapshotList");
-  readonly clone = notSupported("clone");
   readonly imagePrepare = notSupported("imagePrepare");
   readonly exportDisk = notSupported("exportDisk");
   readonly importDisk = notSupported("importDisk");
   readonly getDiskInfo = notSupported("getDiskInfo");
-  readonly guestExec = notSupported("guestExec");
 }
 
 const notSupported = (call: string) => (): Promise<never> =>
@@ -163,16 +191,16 @@ const notSupported = (call: string) => (): Promise<never> =>
 const capabilities: Capabilities = {
   reconfigureOnline: true,
   diskExpansionOnline: true,
-  snapshots: false,
-  memorySnapshots: false,
-  quiescedSnapshots: false,
-  clones: false,
-  linkedClones: false,
+  snapshots: true,
+  memorySnapshots: true,
+  quiescedSnapshots: true,
+  clones: true,
+  linkedClones: true,
   imageImport: false,
   diskExport: false,
   diskImport: false,
   exportCompression: false,
-  guestExec: false,
+  guestExec: true,
   hardwareUpgrade: false,
   pushEvents: true,
   diskTypes: ["thin"],

@@ -136,7 +136,7 @@ export const provider = defineKind({
     blocks: {},
     providers: {
       mock: { honoured: ["spec"], planned: [] },
-      libvirt: { honoured: ["spec.defaults.datastore"], planned: ["spec.connectionPooling", "spec.defaults.network"] },
+      libvirt: { honoured: ["spec.defaults.datastore", "spec.defaults.network"], planned: ["spec.connectionPooling"] },
       vsphere: { honoured: [], planned: ["spec"] },
       proxmox: { honoured: [], planned: ["spec"] },
     },

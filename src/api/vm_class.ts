@@ -106,14 +106,23 @@ export const vmClass = defineKind({
     providers: {
       mock: { honoured: ["spec"], planned: [] },
       libvirt: {
-        honoured: ["spec.cpu", "spec.memory", "spec.diskDefaults.size"],
-        planned: [
+        honoured: [
+          "spec.cpu",
+          "spec.memory",
           "spec.firmware",
+          "spec.diskDefaults.size",
+          "spec.diskDefaults.iops",
+          "spec.diskDefaults.storageClass",
+          "spec.performanceProfile.cpuHotAddEnabled",
+          "spec.performanceProfile.memoryHotAddEnabled",
+          "spec.performanceProfile.nestedVirtualization",
+          "spec.extraConfig",
+        ],
+        planned: [
           "spec.diskDefaults",
           "spec.resourceLimits",
           "spec.performanceProfile",
           "spec.securityProfile",
-          "spec.extraConfig",
         ],
       },
       vsphere: { honoured: [], planned: ["spec"] },

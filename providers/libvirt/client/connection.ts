@@ -12,6 +12,8 @@ import { XdrReader, XdrWriter } from "./xdr.ts";
 /** One remote procedure call. */
 export interface Call<T> {
   readonly procedure: Procedure;
+  /** Whose procedure it is. Default {@linkcode program.remote}. */
+  readonly program?: number;
   /** What is being done to what, for error messages: `start domain "web-1"`. */
   readonly doing: string;
   readonly args?: (writer: XdrWriter) => unknown;
@@ -183,7 +185,7 @@ export class LibvirtConnection implements Rpc {
     const { procedure } = call;
     const body = writer.bytes();
     void this.#write({
-      program: program.remote,
+      program: call.program ?? program.remote,
       procedure,
       type: packetType.call,
       serial,

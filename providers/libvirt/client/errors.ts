@@ -23,6 +23,7 @@ export const errorCode = {
   operationInvalid: 55,
   configUnsupported: 67,
   operationTimeout: 68,
+  noSnapshot: 72,
   argumentUnsupported: 74,
   operationAborted: 78,
   authCancelled: 79,
@@ -82,6 +83,8 @@ function classify(code: number, message: string): { errorClass: ErrorClass; reas
     case errorCode.noStoragePool:
     case errorCode.noStorageVol:
       return { errorClass: "NotFound", reason: "DependencyMissing" };
+    case errorCode.noSnapshot:
+      return { errorClass: "NotFound", reason: "SnapshotMissing" };
     case errorCode.deviceMissing:
       return { errorClass: "NotFound", reason: "DeviceMissing" };
     case errorCode.invalidArg:

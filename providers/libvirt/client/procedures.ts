@@ -33,6 +33,12 @@ export const procedure = {
   domainAttachDevice: 160,
   domainDetachDevice: 161,
   domainUpdateDevice: 174,
+  snapshotCreate: 185,
+  snapshotGetXml: 186,
+  snapshotLookupByName: 189,
+  snapshotCurrent: 191,
+  snapshotRevert: 192,
+  snapshotDelete: 193,
   domainSetVcpus: 199,
   domainSetMemory: 204,
   volumeUpload: 208,
@@ -44,12 +50,15 @@ export const procedure = {
   domainShutdown: 258,
   volumeResize: 260,
   listAllDomains: 273,
+  listAllSnapshots: 274,
   listAllPools: 281,
   poolListAllVolumes: 282,
   domainEventRegister: 316,
   eventLifecycle: 318,
   eventReboot: 319,
   eventDeviceRemoved: 333,
+  domainFsFreeze: 335,
+  domainFsThaw: 336,
   getAllDomainStats: 344,
   eventAgentLifecycle: 348,
   domainDefine: 350,
@@ -60,8 +69,13 @@ export const procedure = {
   domainAgentSetResponseTimeout: 420,
 } as const;
 
+/** Procedures of {@linkcode program.qemu} (`qemu_protocol.x`). */
+export const qemuProcedure = { agentCommand: 3 } as const;
+
 /** Number of a remote procedure. */
-export type Procedure = (typeof procedure)[keyof typeof procedure];
+export type Procedure =
+  | (typeof procedure)[keyof typeof procedure]
+  | (typeof qemuProcedure)[keyof typeof qemuProcedure];
 
 const names = new Map<number, string>(Object.entries(procedure).map(([name, number]) => [number, name]));
 

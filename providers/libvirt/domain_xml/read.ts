@@ -36,6 +36,8 @@ export interface DomainView {
   readonly firmware: "BIOS" | "UEFI";
   readonly mark: Mark | undefined;
   readonly cpus: { readonly current: number; readonly max: number };
+  /** Each CPU by itself, where libvirt lists them. */
+  readonly vcpus: readonly { readonly enabled: boolean; readonly hotpluggable: boolean }[];
   readonly memoryKib: { readonly current: number; readonly max: number };
   readonly disks: readonly DomainDisk[];
   readonly nics: readonly DomainNic[];
@@ -63,6 +65,10 @@ export function readDomain(xml: string): DomainView {
       : "BIOS",
     mark: readMark(root),
     cpus: { current: Number(vcpu?.attributes["current"] ?? maxCpus), max: maxCpus },
+    vcpus: elements(find(root, "vcpus"), "vcpu").map(({ attributes }) => ({
+      enabled: attributes["enabled"] === "yes",
+      hotpluggable: attributes["hotpluggable"] === "yes",
+    })),
     memoryKib: { current: kib(find(root, "currentMemory")) || maxMemory, max: maxMemory },
     disks: elements(devices, "disk").flatMap(readDisk),
     nics: elements(devices, "interface").map(readNic),

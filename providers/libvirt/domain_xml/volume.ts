@@ -5,7 +5,9 @@ import { element, find, parseXml, serializeXml } from "./element.ts";
 export interface VolumePlan {
   readonly name: string;
   readonly bytes: number;
-  readonly format: "qcow2" | "raw";
+  readonly format: string;
+  /** The file that an overlay stands on. */
+  readonly backing?: { readonly path: string; readonly format: string };
 }
 
 /** Description for libvirt's volume calls. */
@@ -21,6 +23,12 @@ export function volumeXml(plan: VolumePlan): string {
       element("format", { type: plan.format }),
       // Without it libvirt makes qcow2 files of the format of 2009, which are slower and lack features.
       plan.format === "qcow2" ? element("compat", {}, "1.1") : undefined,
+    ),
+    plan.backing === undefined ? undefined : element(
+      "backingStore",
+      {},
+      element("path", {}, plan.backing.path),
+      element("format", { type: plan.backing.format }),
     ),
   ));
 }

@@ -7,6 +7,10 @@ export const HYPERVISOR_PACKAGES: Readonly<Record<string, readonly string[]>> = 
   "libvirt-clients": ["virsh"],
   "qemu-system-x86": ["qemu-system-x86_64"],
   "qemu-utils": ["qemu-img"],
+  // UEFI, with Secure Boot and without.
+  "ovmf": ["/usr/share/OVMF/OVMF_CODE_4M.fd"],
+  "swtpm": ["swtpm"],
+  "swtpm-tools": ["swtpm_setup"],
   "openssh-server": ["sshd"],
   "openssh-client": ["ssh", "ssh-keygen"],
   "dnsmasq-base": ["dnsmasq"],

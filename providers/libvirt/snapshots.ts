@@ -1,0 +1,197 @@
+/**
+ * Snapshots inside the qcow2 files of a VM. libvirt keeps the memory with every snapshot of a running VM; one that was
+ * asked for without it is reverted to with the virtual CPUs stopped and then switched off, so that no instruction runs.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import {
+  type ObservedSnapshot,
+  ProviderError,
+  type SnapshotCreateRequest,
+  type SnapshotCreateResponse,
+  type SnapshotRequest,
+  type TaskResponse,
+} from "@virtrigaud/contract";
+import * as agent from "./client/agent.ts";
+import * as domains from "./client/domain.ts";
+import { errorCode, LibvirtError } from "./client/errors.ts";
+import * as hosts from "./client/host.ts";
+import type { DomainRef } from "./client/objects.ts";
+import * as snapshots from "./client/snapshot.ts";
+import { refuseIfBase } from "./bases.ts";
+import { type CallOptions, findDomain, type LibvirtContext, requireDomain } from "./context.ts";
+import { type DomainView, readDomain } from "./domain_xml/read.ts";
+import { readSnapshot, snapshotXml } from "./domain_xml/snapshot.ts";
+
+/** Name of a snapshot at libvirt: the wanted name, `d` or `m` for disks or memory, and a digest of the operation. */
+const ID = /^(?<name>.+)--(?<kind>[dm])[0-9a-f]{10}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const NO_CPU_REVERT_BEFORE = 11;
+
+const idOf = ({ name, includeMemory, operation }: SnapshotCreateRequest): string =>
+  `${name}--${includeMemory ? "m" : "d"}${createHash("sha256").update(operation.id).digest("hex").slice(0, 10)}`;
+
+export async function snapshotCreate(
+  context: LibvirtContext,
+  request: SnapshotCreateRequest,
+  options: CallOptions,
+): Promise<SnapshotCreateResponse> {
+  if (!NAME.test(request.name)) {
+    throw new ProviderError("InvalidSpec", `snapshot name "${request.name}" is not 1 to 100 letters, digits, . _ -`, {
+      field: "name",
+    });
+  }
+  const domain = await requireDomain(context, request.vmId, request.operation, options);
+  const snapshotId = idOf(request);
+  const key = `snapshot/${domain.uuid}/${snapshotId}`;
+  const running = context.tasks.running(key);
+  if (running !== undefined) return { snapshotId, task: running };
+  if (await snapshots.byName(context.session, domain, snapshotId, options) !== undefined) return { snapshotId };
+  await checkCan(context, domain, request, options);
+  const task = context.tasks.start(key, domain.uuid, async () => {
+    await context.locks.hold(domain.uuid, () => take(context, domain, request));
+    context.changes.notify(domain.uuid);
+  });
+  return { snapshotId, task };
+}
+
+/** Refuses at once what libvirt would refuse, or take and never be able to go back to. */
+async function checkCan(
+  context: LibvirtContext,
+  domain: DomainRef,
+  request: SnapshotCreateRequest,
+  options: CallOptions,
+): Promise<void> {
+  const view = readDomain(await domains.xml(context.session, domain, "current", options));
+  const isOff = await isDomainOff(context, domain, options);
+  const refuse = (errorClass: "NotSupported" | "Conflict", why: string, reason?: string): never => {
+    throw new ProviderError(
+      errorClass,
+      `snapshot of domain "${domain.name}": ${why}`,
+      reason === undefined ? {} : { reason },
+    );
+  };
+  if (request.includeMemory && isOff) refuse("Conflict", "it is off and has no memory to keep", "PowerState");
+  const plain = view.disks.find((disk) => disk.format !== "qcow2");
+  if (plain !== undefined) refuse("NotSupported", `disk ${plain.name ?? plain.target} is ${plain.format}, not qcow2`);
+  if (isOff || !hotAddedCpus(view)) return;
+  const major = Number((await hosts.libvirtVersion(context.session, options)).split(".")[0]);
+  if (major < NO_CPU_REVERT_BEFORE) {
+    const why = "CPUs were added while it runs, and this libvirt could not go back to it; power it off and on first";
+    refuse("Conflict", why, "PowerState");
+  }
+}
+
+/** CPUs that the machine did not start with. */
+const hotAddedCpus = ({ vcpus }: DomainView): boolean => vcpus.some((cpu) => cpu.enabled && cpu.hotpluggable);
+
+async function isDomainOff(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<boolean> {
+  const state = await domains.state(context.session, domain, options);
+  return state === domains.domainState.off || state === domains.domainState.crashed;
+}
+
+async function take(context: LibvirtContext, domain: DomainRef, request: SnapshotCreateRequest): Promise<void> {
+  const { session } = context;
+  const description = snapshotXml({ name: idOf(request), description: request.description });
+  // What is in memory needs no flushing: it comes back with it.
+  const quiesce = request.quiesce && !request.includeMemory && !(await isDomainOff(context, domain, {}));
+  if (quiesce) await agent.freeze(session, domain);
+  try {
+    await snapshots.create(session, domain, description);
+  } catch (error) {
+    throw explain(error, domain);
+  } finally {
+    if (quiesce) await agent.thaw(session, domain);
+  }
+}
+
+/** libvirt before 10.9 has no internal snapshots of machines with UEFI. */
+function explain(error: unknown, domain: DomainRef): unknown {
+  if (!(error instanceof LibvirtError) || !/pflash|firmware/i.test(error.message)) return error;
+  return new ProviderError(
+    "NotSupported",
+    `snapshot of domain "${domain.name}": this libvirt cannot take one of a machine with UEFI (${error.message})`,
+    { cause: error },
+  );
+}
+
+export async function snapshotList(
+  context: LibvirtContext,
+  { vmId }: { readonly vmId: string },
+  options: CallOptions,
+): Promise<readonly ObservedSnapshot[]> {
+  const domain = await findDomain(context, vmId, options);
+  if (domain === undefined) {
+    throw new ProviderError("NotFound", `there is no domain with UUID ${vmId} on this libvirt host`);
+  }
+  const { session } = context;
+  const [refs, current] = await Promise.all([
+    snapshots.list(session, domain, options),
+    snapshots.current(session, domain, options),
+  ]);
+  const seen = await Promise.all(refs.map(async (ref): Promise<ObservedSnapshot | undefined> => {
+    const document = await snapshots.xml(session, ref, options).catch((error: unknown) => {
+      if (LibvirtError.hasCode(error, errorCode.noSnapshot)) return undefined;
+      throw error;
+    });
+    if (document === undefined) return undefined;
+    const { description, parent, createdAtS, running } = readSnapshot(document);
+    const ours = ID.exec(ref.name)?.groups;
+    return {
+      id: ref.name,
+      name: ours?.["name"] ?? ref.name,
+      ...(description === "" ? {} : { description }),
+      ...(parent === undefined ? {} : { parentId: parent }),
+      createdAt: new Date(createdAtS * 1000).toISOString(),
+      hasMemory: running && ours?.["kind"] !== "d",
+      current: current?.name === ref.name,
+    };
+  }));
+  return seen.filter((each) => each !== undefined).sort((a, b) => a.createdAt < b.createdAt ? -1 : 1);
+}
+
+export async function snapshotDelete(
+  context: LibvirtContext,
+  request: SnapshotRequest,
+  options: CallOptions,
+): Promise<TaskResponse> {
+  const domain = await requireDomain(context, request.vmId, request.operation, options);
+  const snapshot = await snapshots.byName(context.session, domain, request.snapshotId, options);
+  if (snapshot === undefined) return {};
+  const task = context.tasks.start(`snapshot-delete/${domain.uuid}/${snapshot.name}`, domain.uuid, async () => {
+    await context.locks.hold(domain.uuid, () => snapshots.remove(context.session, snapshot));
+  });
+  return { task };
+}
+
+export async function snapshotRevert(
+  context: LibvirtContext,
+  request: SnapshotRequest,
+  options: CallOptions,
+): Promise<TaskResponse> {
+  const domain = await requireDomain(context, request.vmId, request.operation, options);
+  const snapshot = await snapshots.byName(context.session, domain, request.snapshotId, options);
+  if (snapshot === undefined) {
+    throw new ProviderError("NotFound", `domain "${domain.name}" has no snapshot "${request.snapshotId}"`, {
+      reason: "SnapshotMissing",
+      field: "snapshotId",
+    });
+  }
+  const task = context.tasks.start(`snapshot-revert/${domain.uuid}`, domain.uuid, async () => {
+    await context.locks.hold(domain.uuid, () => goBack(context, domain, snapshot));
+    context.changes.notify(domain.uuid);
+  });
+  return { task };
+}
+
+async function goBack(context: LibvirtContext, domain: DomainRef, snapshot: snapshots.SnapshotRef): Promise<void> {
+  const { session } = context;
+  await refuseIfBase(context, domain.uuid, "reverted");
+  const { running } = readSnapshot(await snapshots.xml(session, snapshot));
+  const withoutMemory = running && ID.exec(snapshot.name)?.groups?.["kind"] === "d";
+  // Who reverts wants what was, whatever has become of the machine since.
+  const { paused, force } = snapshots.revertFlag;
+  await snapshots.revert(session, snapshot, withoutMemory ? force | paused : force);
+  if (withoutMemory) await domains.destroy(session, domain);
+}
