@@ -82,7 +82,7 @@ export class ManagerProcess {
   }
 
   #kube(): Connection {
-    const { connection, points } = this.#options;
+    const { connection } = this.#options;
     return {
       ...connection,
       fetch: async (path, init) => {
