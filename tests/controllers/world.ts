@@ -92,16 +92,18 @@ export class Site {
   }
 }
 
-/** Certificates that are texts; no key is made. */
+const HOUR = 3_600_000;
+
+/** Certificates that are texts; no key is made. The manager's own live for three hours, all others for nine. */
 export class FakeCertificates implements Certificates {
   readonly clientName = "manager.test";
   issued: (readonly string[])[] = [];
   ca = "ca-1";
-  lifeMs = 90 * 86_400_000;
+  lifeMs = 9 * HOUR;
   #version = 1;
   #clientUntil: number;
   constructor(readonly clock: FakeClock) {
-    this.#clientUntil = clock.now() + 30 * 86_400_000;
+    this.#clientUntil = clock.now() + 3 * HOUR;
   }
   issueServer(names: readonly string[]) {
     this.issued.push(names);
@@ -111,7 +113,7 @@ export class FakeCertificates implements Certificates {
   client() {
     if (this.clock.now() >= this.#clientUntil) {
       this.#version++;
-      this.#clientUntil = this.clock.now() + 30 * 86_400_000;
+      this.#clientUntil = this.clock.now() + 3 * HOUR;
     }
     const version = String(this.#version);
     const keyPem = new Secret("key");

@@ -20,24 +20,31 @@ export function decidePresent(input: VmInput, seen: ObservedMachine, before: Led
   // Off comes before changes, which are easier then; on comes after them.
   if (need !== undefined && open && need.verb !== "PowerOn") return powerDecision(input, seen, ledger, need);
   if (shape.differs && seen.power !== "Suspended" && seen.power !== "Transitional") {
-    const step = reconfigureStep(input, seen, ledger, shape);
+    const step = reconfigureStep(input, seen, ledger, shape, need);
     if (step !== undefined) return step;
   }
   if (need !== undefined && open) return powerDecision(input, seen, ledger, need);
   return rest(input, seen, ledger, shape, need);
 }
 
-function reconfigureStep(input: VmInput, seen: ObservedMachine, ledger: Ledger, shape: Shape): Decision | undefined {
+function reconfigureStep(
+  input: VmInput,
+  seen: ObservedMachine,
+  ledger: Ledger,
+  shape: Shape,
+  need: PowerNeed | undefined,
+): Decision | undefined {
   const { vm } = input;
   if (shape.spec === undefined) return undefined;
   if (gateOf(ledger.failures, "Reconfigure", shape.digest, input).type === "Closed") return undefined;
   const pending = ledger.pendingPowerCycle;
   if (pending !== undefined && seen.power !== "Off") {
-    if (!shape.mayPowerCycle) return undefined;
-    const need = shutdownFor(shape.digest, pending.fields);
-    return gateOf(ledger.failures, need.verb, need.wish, input).type === "Closed"
+    // A VM that is to be off anyway has failed to go off, and one more way to ask would not help.
+    if (!shape.mayPowerCycle || need?.verb === "PowerOff" || need?.verb === "Shutdown") return undefined;
+    const shutdown = shutdownFor(shape.digest, pending.fields);
+    return gateOf(ledger.failures, shutdown.verb, shutdown.wish, input).type === "Closed"
       ? undefined
-      : powerDecision(input, seen, ledger, need);
+      : powerDecision(input, seen, ledger, shutdown);
   }
   // A VM that is off for this change is not left off for the sake of patience.
   if (shape.waitMs !== undefined && pending === undefined) return undefined;

@@ -65,7 +65,7 @@ class World {
 
   /** One reconcile, as the reconciler does it. `undefined`: nothing is to be done until something changes. */
   reconcile(): number | undefined {
-    for (let steps = 0; steps < 12; steps++) {
+    for (let steps = 0; steps < 24; steps++) {
       const decision = decide(this.input);
       const { step } = decision;
       this.trace.push(step.type === "Power" ? `Power ${step.op}` : step.type);

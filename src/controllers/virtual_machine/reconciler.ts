@@ -44,7 +44,7 @@ export interface VmReconcilerOptions {
 }
 
 /** Steps of one reconcile; more in a row means that something turns in a circle. */
-const MAX_STEPS = 12;
+const MAX_STEPS = 24;
 /** A provider that answered with a passing error is not asked again earlier than this about the same VM. */
 const CIRCLE_PAUSE_MS = 1_000;
 
