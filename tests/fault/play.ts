@@ -61,7 +61,7 @@ async function restlessness(world: World): Promise<string[]> {
     plural !== "leases" && !["get", "list", "watch", "other"].includes(verb)
   );
   // What stands in the way at the hypervisor (a name that is taken) is tried again, slowly; that is no unrest.
-  const blocked = world.vms().filter(({ status }) => status?.failure !== undefined).length;
+  const blocked = world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
   if (blocked > 0 && writes.length <= blocked * QUIET_MS / 60_000) return brokenAtRest(world);
   return [
     ...brokenAtRest(world),

@@ -26,7 +26,7 @@ export interface ManagerProcessOptions {
 const NO_CERTIFICATES: Certificates = {
   clientName: "manager.test",
   issueServer: () => Promise.reject(new Error("this world has no TLS")),
-  client: () => Promise.resolve({ certPem: "", keyPem: new Secret(""), caPem: "", version: "1" }),
+  client: () => Promise.resolve({ certPem: "", keyPem: new Secret(""), caPem: "", version: "1", renewAt: Infinity }),
   read: () => Promise.resolve(undefined),
 };
 
