@@ -3,9 +3,9 @@ import type { MockHypervisor } from "../../../providers/mock/mod.ts";
 
 /** What the test knows about VMs that neither manager nor provider is asked for. */
 export class OwnershipLog {
-  readonly #names = new Map<string, string>();
   /** Owners whose VM somebody else removed: theirs may be missing. */
   readonly #lost = new Set<string>();
+  readonly #resized = new Set<string>();
   /** Owners whose object was let go with the machine staying. */
   readonly #released = new Set<string>();
   readonly #hypervisor: () => MockHypervisor;
@@ -14,14 +14,18 @@ export class OwnershipLog {
     this.#hypervisor = hypervisor;
   }
 
-  /** An object with this UID has been seen. */
-  note(uid: string, name: string): void {
-    this.#names.set(uid, name);
-  }
-
   /** The VM of `uid` was removed behind our back. */
   lose(uid: string): void {
     this.#lost.add(uid);
+  }
+
+  /** The VM of `uid` was given another size behind our back. */
+  resize(uid: string): void {
+    this.#resized.add(uid);
+  }
+
+  isResized(uid: string): boolean {
+    return this.#resized.has(uid);
   }
 
   /** The hypervisor has forgotten all VMs. */

@@ -203,15 +203,13 @@ export class World {
 
   #onApiChange(type: string, collection: string, object: UntypedObject): void {
     if (collection === COLLECTIONS.deployment && type !== "DELETED") this.#rollOut(object);
-    if (collection !== COLLECTIONS.vm) return;
-    this.ownership.note(object.metadata.uid ?? "", object.metadata.name);
-    if (type !== "DELETED") return;
+    if (collection !== COLLECTIONS.vm || type !== "DELETED") return;
     const retained = (object.spec as VirtualMachine["spec"]).deletionPolicy === "Retain";
     const left = this.provider.hypervisor.vms.find((vm) => vm.ownerUid === object.metadata.uid);
     if (left !== undefined && !retained) {
       this.broken.push(`the object ${object.metadata.name} was let go although its VM ${left.id} is there`);
     }
-    if (left !== undefined && retained) this.ownership.release(object.metadata.uid ?? "");
+    if (retained) this.ownership.release(object.metadata.uid ?? "");
   }
 
   /** What the Deployment controller and the kubelet do: pods of the new template, ready at once. */
