@@ -9,7 +9,7 @@ import { ROOT_DISK } from "./domain_xml/devices.ts";
 import { type DomainDisk, readDomain } from "./domain_xml/read.ts";
 import { checkSpec } from "./honesty.ts";
 import { overlayVolume } from "./identity.ts";
-import { copyImage, type FoundImage, overlayImage } from "./images.ts";
+import { copyImage, type FoundImage, overlayImage } from "./images/volumes.ts";
 import { type Origin, ownRoot } from "./origin.ts";
 
 /**

@@ -12,7 +12,7 @@ import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts"
 import { readDomain } from "./domain_xml/read.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
 import { refuseIfBase } from "./bases.ts";
-import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images.ts";
+import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
@@ -170,7 +170,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   };
   // No call is given the signal: what libvirt has begun it ends, and what it makes after we looked away nobody finds.
   const options: CallOptions = {};
-  const disks = await makeDisks(context, plan, stopIfCancelled);
+  const disks = await makeDisks(context, plan, signal, stopIfCancelled);
   progress(80);
   let seedPath: string | undefined;
   if (seed !== undefined) {
@@ -208,12 +208,14 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
 async function makeDisks(
   context: LibvirtContext,
   plan: CreatePlan,
+  signal: AbortSignal,
   stopIfCancelled: () => void,
 ): Promise<DiskDevice[]> {
   const { uuid, origin, request: { spec } } = plan;
   const { rootDisk } = spec;
   const root = await origin.root({
     uuid,
+    signal,
     pool: poolOf(plan, poolNameOf(context, spec, rootDisk.storageClass)),
     bytes: gibBytes(rootDisk.sizeGib ?? 0),
   });

@@ -102,6 +102,8 @@ function checkDisks(spec: MachineSpec, invalid: Invalid, unsupported: Unsupporte
   }
   switch (spec.image.type) {
     case "Volume":
+    case "Template":
+    case "Url":
       return;
     case "Blank":
       if (spec.rootDisk.sizeGib === undefined) invalid("rootDisk.sizeGib", "is needed where there is no image");

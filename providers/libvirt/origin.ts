@@ -1,10 +1,11 @@
 /** Where the disks of a new VM get their content. @module */
-import type { MachineSpec } from "@virtrigaud/contract";
+import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
 import type { PoolRef, VolumeRef } from "./client/objects.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
-import { diskVolume } from "./identity.ts";
-import { copyImage, ensureDisk, findImage, type FoundImage } from "./images.ts";
+import { diskVolume, overlayVolume } from "./identity.ts";
+import { fetchImage, keyOfVolume } from "./images/cache.ts";
+import { copyImage, ensureDisk, findImage, type FoundImage, overlayImage, requirePool } from "./images/volumes.ts";
 
 /** The root disk that is to be made. */
 export interface RootTarget {
@@ -12,6 +13,8 @@ export interface RootTarget {
   readonly pool: PoolRef;
   /** At least; 0 leaves it to the content. */
   readonly bytes: number;
+  /** Ends what can be ended: a download. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a create makes disks of. */
@@ -32,6 +35,38 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
     case "Volume": {
       const image = await findImage(context, spec.image, options);
       return { root: (target) => copyImage(context, ownRoot(target), image), disks };
+    }
+    case "Template": {
+      // Its id is that of a prepared image: `pool/volume`.
+      const { template, linkedClone } = spec.image;
+      const image = await findImage(context, { type: "Volume", path: template }, options);
+      const base = keyOfVolume(image.volume.name);
+      if (!linkedClone) return { root: (target) => copyImage(context, ownRoot(target), image), disks };
+      if (base === undefined) {
+        throw new ProviderError(
+          "NotSupported",
+          `image "${template}" was not prepared by this provider: nothing keeps it from being changed under a linked clone`,
+          { field: "image.linkedClone" },
+        );
+      }
+      return {
+        root: (target) =>
+          overlayImage(context, { ...target, name: overlayVolume(target.uuid, ROOT_DISK, base) }, image),
+        disks,
+      };
+    }
+    case "Url": {
+      const source = spec.image;
+      const pool = source.pool === undefined
+        ? undefined
+        : await requirePool(context, source.pool, "image.pool", options);
+      return {
+        root: async (target) => {
+          const image = await fetchImage(context, pool ?? target.pool, source, { ...target, field: "image" });
+          return await copyImage(context, ownRoot(target), image);
+        },
+        disks,
+      };
     }
     default:
       return { root: (target) => ensureDisk(context, ownRoot(target)), disks };

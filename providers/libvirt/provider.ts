@@ -11,6 +11,8 @@ import {
   type DescribeResponse,
   type GuestExecRequest,
   type GuestExecResponse,
+  type ImagePrepareRequest,
+  type ImagePrepareResponse,
   type ListVmsRequest,
   type ListVmsResponse,
   type ObservedSnapshot,
@@ -42,6 +44,7 @@ import { describe, listVms } from "./describe.ts";
 import { GuestAgents } from "./guest.ts";
 import { guestExec } from "./guest_exec.ts";
 import { HostFacts } from "./host_facts.ts";
+import { imagePrepare } from "./images/prepare.ts";
 import { Locks } from "./locks.ts";
 import { power } from "./power.ts";
 import { reconfigure } from "./reconfigure.ts";
@@ -175,12 +178,15 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return clone(this.#context, request, { signal });
   }
 
+  imagePrepare(request: ImagePrepareRequest, { signal }: CallContext): Promise<ImagePrepareResponse> {
+    return imagePrepare(this.#context, request, { signal });
+  }
+
   guestExec(request: GuestExecRequest, { signal }: CallContext): Promise<GuestExecResponse> {
     return guestExec(this.#context, request, { signal });
   }
 
   readonly hardwareUpgrade = notSupported("hardwareUpgrade");
-  readonly imagePrepare = notSupported("imagePrepare");
   readonly exportDisk = notSupported("exportDisk");
   readonly importDisk = notSupported("importDisk");
   readonly getDiskInfo = notSupported("getDiskInfo");
@@ -197,7 +203,7 @@ const capabilities: Capabilities = {
   quiescedSnapshots: true,
   clones: true,
   linkedClones: true,
-  imageImport: false,
+  imageImport: true,
   diskExport: false,
   diskImport: false,
   exportCompression: false,

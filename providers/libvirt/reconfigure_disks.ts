@@ -9,7 +9,7 @@ import { diskElement, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { serializeXml } from "./domain_xml/element.ts";
 import type { DomainDisk } from "./domain_xml/read.ts";
 import { diskVolume } from "./identity.ts";
-import { ensureDisk, gibBytes, requirePool } from "./images.ts";
+import { ensureDisk, gibBytes, requirePool } from "./images/volumes.ts";
 import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
 
 /** Makes the disks follow the wish. A disk that is taken out keeps its volume until the VM is deleted. */

@@ -170,6 +170,21 @@ export const remove = async (rpc: Rpc, target: VolumeRef, options?: Options): Pr
   );
 };
 
+/** Writes everything that `content` gives to the front of the volume, however much it is. */
+export const uploadStream = async (
+  rpc: Rpc,
+  target: VolumeRef,
+  content: AsyncIterable<Uint8Array>,
+  options?: Options,
+): Promise<void> => {
+  const stream = await rpc.openStream({
+    procedure: procedure.volumeUpload,
+    doing: `upload to ${quote(target)}`,
+    args: (w) => writeVolume(w, target).u64(0).u64(0).u32(0),
+  }, options);
+  await stream.upload(content);
+};
+
 /** Writes `content` to the front of the volume. */
 export const upload = async (rpc: Rpc, target: VolumeRef, content: Uint8Array, options?: Options): Promise<void> => {
   const stream = await rpc.openStream({

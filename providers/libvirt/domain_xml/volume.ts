@@ -1,5 +1,5 @@
 /** Descriptions of storage volumes. @module */
-import { element, find, parseXml, serializeXml } from "./element.ts";
+import { element, find, parseXml, serializeXml, textOf } from "./element.ts";
 
 /** A volume that is to be. */
 export interface VolumePlan {
@@ -31,6 +31,13 @@ export function volumeXml(plan: VolumePlan): string {
       element("format", { type: plan.backing.format }),
     ),
   ));
+}
+
+/** When the volume was last read or written, milliseconds since 1970; `undefined` where libvirt does not tell. */
+export function readVolumeTimes(xml: string): number | undefined {
+  const times = find(parseXml(xml), "target", "timestamps");
+  const seconds = ["atime", "mtime"].map((name) => Number(textOf(find(times, name)) || NaN)).filter(Number.isFinite);
+  return seconds.length === 0 ? undefined : Math.max(...seconds) * 1000;
 }
 
 /** Format of a volume, as its description names it. */

@@ -1,9 +1,9 @@
 /** Images and volumes: where root disks come from and how disks come to be. @module */
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
-import type { PoolRef, VolumeRef } from "./client/objects.ts";
-import * as storage from "./client/storage.ts";
-import type { CallOptions, LibvirtContext } from "./context.ts";
-import { readVolumeFormat, volumeXml } from "./domain_xml/volume.ts";
+import type { PoolRef, VolumeRef } from "../client/objects.ts";
+import * as storage from "../client/storage.ts";
+import type { CallOptions, LibvirtContext } from "../context.ts";
+import { readVolumeFormat, volumeXml } from "../domain_xml/volume.ts";
 
 const GIB = 1024 ** 3;
 

@@ -1,0 +1,95 @@
+import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
+import { createHash } from "node:crypto";
+import { type ImageSource, ProviderError } from "@virtrigaud/contract";
+import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { ensureGuestImage } from "../../tests/rigs/libvirt/guest_image.ts";
+import { skipWithout } from "../../tests/rigs/skip.ts";
+import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
+import { ImageServer, redirect, truncated, whole } from "./testing/image_server.ts";
+
+const ignore = await skipWithout("libvirt provider", "images from a server", libvirtRig);
+const context = callContext();
+
+Deno.test(
+  { name: "images are fetched once, checked on the way, and leave nothing when they are bad", ignore },
+  async (t) => {
+    await using host = await startHypervisor({ image: false });
+    await using provider = providerFor(host, "ssh");
+    await using server = await ImageServer.start();
+    const content = await Deno.readFile(await ensureGuestImage());
+    const good = server.at("/tiny.qcow2", whole(content));
+    const checksum = (algorithm: "md5" | "sha1" | "sha256" | "sha512") =>
+      ({ algorithm, value: createHash(algorithm).update(content).digest("hex") }) as const;
+    const prepare = (source: ImageSource) =>
+      provider.imagePrepare({ operation: operation(crypto.randomUUID()), source, name: "tiny", force: false }, context);
+    const volumes = async () =>
+      (await host.virsh("vol-list", host.pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "").filter((
+        name,
+      ) => name !== "");
+    const refusal = async (source: ImageSource): Promise<ProviderError> => {
+      const error = await assertRejects(
+        async () => await finish(provider, (await prepare(source)).task),
+        ProviderError,
+      );
+      assertEquals(await volumes(), [], "a bad image left something");
+      return error;
+    };
+    const url = (at: string, change: Partial<Extract<ImageSource, { type: "Url" }>> = {}): ImageSource => ({
+      type: "Url",
+      url: at,
+      ...change,
+    });
+
+    await t.step("a server that lies is found out", async () => {
+      const wrong = await refusal(url(good, { checksum: { algorithm: "sha256", value: "0".repeat(64) } }));
+      assertEquals([wrong.class, wrong.field], ["InvalidSpec", "source.checksum"]);
+      assertEquals((await refusal(url(server.at("/cut", truncated(content))))).class, "Retryable");
+      assertEquals((await refusal(url(server.at("/away", redirect("http://169.254.169.254/"))))).class, "InvalidSpec");
+      assertEquals((await refusal(url(good, { format: "raw" }))).field, "source.format");
+      const backed = content.slice();
+      new DataView(backed.buffer).setBigUint64(8, 512n);
+      assertEquals((await refusal(url(server.at("/backed", whole(backed))))).field, "source.url");
+      const hanging = server.at("/hang", (_request, response) => {
+        response.writeHead(200, { "content-length": content.byteLength });
+        response.write(content.subarray(0, 100_000));
+      });
+      assertEquals((await refusal(url(hanging, { timeoutMs: 300 }))).class, "Retryable");
+    });
+
+    await t.step("every kind of checksum; who wants the same at once waits for the one download", async () => {
+      const before = server.requests.length;
+      const source = url(good, { checksum: checksum("sha512") });
+      const [one, two] = await Promise.all([prepare(source), prepare(source)]);
+      assertEquals(one.imageId, two.imageId);
+      await Promise.all([finish(provider, one.task), finish(provider, two.task)]);
+      assertEquals(server.requests.length - before, 1);
+      const again = await prepare(source);
+      assertEquals([again.task, again.sizeBytes, again.format], [undefined, 64 * 2 ** 20, "qcow2"]);
+      for (const algorithm of ["md5", "sha1", "sha256"] as const) {
+        const made = await prepare(url(good, { checksum: checksum(algorithm) }));
+        await finish(provider, made.task);
+      }
+    });
+
+    await t.step("a VM from a URL boots; one from the prepared image stands on it", async () => {
+      const [uid, linked] = [crypto.randomUUID(), crypto.randomUUID()];
+      const before = server.requests.length;
+      const spec = machine("fetched", { image: url(good, { checksum: checksum("sha512") }) });
+      await using watcher = new Watcher(provider);
+      await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
+      assertEquals(server.requests.length, before, "it was in the pool already");
+      await watcher.vm(uid, (vm) => vm.guest.hostname === "fetched");
+      const { imageId } = await prepare(url(good, { checksum: checksum("sha512") }));
+      const template = { type: "Template", template: imageId, linkedClone: true } as const;
+      await finish(
+        provider,
+        (await provider.create(createRequest(linked, machine("linked", { image: template })), context)).task,
+      );
+      await watcher.vm(linked, (vm) => vm.guest.hostname === "linked");
+      const xml = await host.virsh("dumpxml", linked);
+      assert(xml.includes("virtrigaud-image-"), "the disk does not stand on the image");
+      for (const id of [uid, linked]) await provider.delete({ operation: operation(id), vmId: id }, context);
+      assertEquals((await volumes()).filter((name) => !name.startsWith("virtrigaud-image-")), []);
+    });
+  },
+);
