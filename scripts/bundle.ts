@@ -27,27 +27,19 @@ const unknown = (values.role ?? []).filter((name) => !ROLES.some((role) => role.
 if (unknown.length > 0) throw new RangeError(`unknown role ${unknown}; allowed: ${ROLES.map(({ name }) => name)}`);
 
 for (const role of ROLES.filter(({ name }) => values.role === undefined || values.role.includes(name))) {
-  const bundle = await bundleRole(role, { folder: values.compile ? `${values.output}/bundles` : values.output, build });
+  const folder = values.compile ? `${values.output}/bundles` : values.output;
+  const { code, launcher } = await bundleRole(role, { folder, build });
   if (!values.compile) {
-    console.log(bundle);
+    console.log(launcher);
     continue;
   }
   const binary = `${values.output}/${role.name}`;
-  // The compiler goes by the extension.
-  const source = `${bundle}.js`;
-  await Deno.rename(bundle, source);
-  const target = values.target === undefined ? [] : [`--target=${values.target}`];
+  const flags = [
+    ...permissionFlags(role.permissions),
+    ...values.target === undefined ? [] : [`--target=${values.target}`],
+  ];
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "compile",
-      "--no-config",
-      "--no-lock",
-      "--quiet",
-      ...permissionFlags(role.permissions),
-      ...target,
-      `--output=${binary}`,
-      source,
-    ],
+    args: ["compile", "--no-config", "--no-lock", "--quiet", ...flags, `--output=${binary}`, code],
   }).spawn().status;
   if (!success) Deno.exit(1);
   console.log(binary);

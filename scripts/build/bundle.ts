@@ -1,7 +1,7 @@
 /** One file per role, with everything in it. @module */
 import { fileURLToPath } from "node:url";
 import type { BuildInfo } from "@virtrigaud/telemetry";
-import { permissionFlags, type Role } from "./roles.ts";
+import { permissionFlags, type Permissions, type Role } from "./roles.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Optional native parts of ssh2, which it does without. */
@@ -9,41 +9,46 @@ const EXTERNAL = ["cpu-features", "./crypto/build/Release/sshcrypto.node"];
 
 /** Options of {@linkcode bundleRole}. */
 export interface BundleOptions {
-  /** Folder that the file goes to, under the role's name. */
+  /** Folder that the files go to. */
   readonly folder: string;
   readonly build: BuildInfo;
 }
 
-/**
- * Bundles a role into `folder/<name>`: an executable file whose first line is the `deno run` with the permissions of the
- * role. Gives its path.
- */
-export async function bundleRole(role: Role, { folder, build }: BundleOptions): Promise<string> {
+/** A bundled role. */
+export interface Bundle {
+  /** The code, one file that imports nothing. */
+  readonly code: string;
+  /** An executable that runs the code with the permissions of the role, by the `deno` on the PATH. */
+  readonly launcher: string;
+}
+
+/** Bundles a role into `folder/<name>.js`, with a launcher `folder/<name>` beside it. */
+export async function bundleRole(role: Role, { folder, build }: BundleOptions): Promise<Bundle> {
   await Deno.mkdir(folder, { recursive: true });
-  const path = `${folder}/${role.name}`;
-  const raw = `${path}.raw.js`;
+  const [code, launcher] = [`${folder}/${role.name}.js`, `${folder}/${role.name}`];
   const flags = ["--quiet", "--minify", "--platform=deno", ...EXTERNAL.map((name) => `--external=${name}`)];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", ...flags, `--output=${raw}`, role.entry],
+    args: ["bundle", ...flags, `--output=${code}`, role.entry],
     cwd: ROOT,
     stdout: "null",
     stderr: "piped",
   }).output();
   if (!success) throw new Error(`cannot bundle ${role.name}: ${new TextDecoder().decode(stderr).trim()}`);
-  const code = stamped(await Deno.readTextFile(raw), build);
-  await Deno.remove(raw);
-  const run = [
-    "deno",
-    "run",
-    "--no-config",
-    "--no-lock",
-    "--cached-only",
-    "--quiet",
-    ...permissionFlags(role.permissions),
-  ];
-  await Deno.writeTextFile(path, `#!/usr/bin/env -S ${run.join(" ")}\n${code}`);
-  await Deno.chmod(path, 0o755);
-  return path;
+  await Deno.writeTextFile(code, stamped(await Deno.readTextFile(code), build));
+  await Deno.writeTextFile(launcher, launcherOf(role));
+  await Deno.chmod(launcher, 0o755);
+  return { code, launcher };
+}
+
+/** The arguments of `deno` before the bundle. */
+export function runFlags(permissions: Permissions): string[] {
+  return ["run", "--no-config", "--no-lock", "--cached-only", "--quiet", ...permissionFlags(permissions)];
+}
+
+/** A script, since the kernel cuts the first line of a file at 256 bytes and would lose permissions there. */
+function launcherOf({ name, permissions }: Role): string {
+  const flags = runFlags(permissions).map((flag) => `'${flag}'`).join(" ");
+  return `#!/bin/sh\nexec deno ${flags} "$(dirname -- "$0")/${name}.js" "$@"\n`;
 }
 
 const STAMP = /virtrigaud-build\|[^|"]*\|[^|"]*\|[^|"]*\|/g;
