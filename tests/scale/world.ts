@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly providerEnv?: Readonly<Record<string, string>>;
   /** The memory of providers survives kill -9. Default false. */
   readonly persistent?: boolean;
+  /** Variables of the manager processes. */
+  readonly managerEnv?: Readonly<Record<string, string>>;
   /** Arguments of each manager to start, besides those that say where everything is. Default one without. */
   readonly managers?: readonly (readonly string[])[];
 }
@@ -49,6 +51,7 @@ export class World implements AsyncDisposable {
     readonly server: ApiServer,
     readonly runner: Runner,
     readonly fleet: Fleet,
+    readonly managerEnv: Readonly<Record<string, string>>,
   ) {}
 
   /** Starts everything; returns when all Providers are Ready. */
@@ -67,7 +70,7 @@ export class World implements AsyncDisposable {
       baseEnv: commandEnv(denoDir()),
     });
     const fleet = new Fleet(server.client);
-    const world = new World(folder, server, runner, fleet);
+    const world = new World(folder, server, runner, fleet, options.managerEnv ?? {});
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     starting.defer(async () => {
@@ -115,7 +118,7 @@ export class World implements AsyncDisposable {
         "--health-probe-bind-address=0",
         ...args,
       ],
-      env: commandEnv({ ...denoDir(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE }),
+      env: commandEnv({ ...denoDir(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE, ...this.managerEnv }),
       logFile: `${this.folder}/manager.log`,
     });
     this.#managers.add(manager);
