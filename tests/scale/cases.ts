@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { getCondition } from "@virtrigaud/api";
+import { getCondition } from "@virtrigaud/runtime";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { createAll, deleteAll, inParallel, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { settled } from "./measure_life.ts";
@@ -77,7 +77,7 @@ export async function memoryLost(count: number): Promise<CaseResult & { readonly
   await settled(world);
   await world.killProvider();
   const held = () =>
-    world.fleet.list().filter(({ status }) => getCondition(status?.conditions, "Ready")?.reason === "VMMissing").length;
+    world.fleet.list().filter(({ status }) => getCondition(status?.conditions, "Ready")?.reason === "Missing").length;
   await world.fleet.until("all VMs are known to be missing", () => held() === count, 90_000);
   await settled(world);
   return { ...await resultOf(world), held: held() };

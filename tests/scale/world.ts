@@ -15,6 +15,7 @@ import { Runner } from "@virtrigaud/standalone";
 import { programFor, programSources } from "../../src/cmd/standalone/programs.ts";
 import { commandEnv } from "../rigs/command.ts";
 import { type ApiServer, type PlaneType, startApiServer, type WriteCounts } from "./api_server.ts";
+import { denoVariables } from "./config.ts";
 import { Fleet, NAMESPACE } from "./fleet.ts";
 import { MockControl } from "./hypervisor.ts";
 import { Process } from "./process.ts";
@@ -67,7 +68,7 @@ export class World implements AsyncDisposable {
       folder: `${folder}/providers`,
       programOf: (image) => programFor(image, sources),
       addressAnnotation: DIAL_ADDRESS_ANNOTATION,
-      baseEnv: commandEnv(denoDir()),
+      baseEnv: commandEnv(denoVariables()),
     });
     const fleet = new Fleet(server.client);
     const world = new World(folder, server, runner, fleet, options.managerEnv ?? {});
@@ -118,7 +119,7 @@ export class World implements AsyncDisposable {
         "--health-probe-bind-address=0",
         ...args,
       ],
-      env: commandEnv({ ...denoDir(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE, ...this.managerEnv }),
+      env: commandEnv({ ...denoVariables(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE, ...this.managerEnv }),
       logFile: `${this.folder}/manager.log`,
     });
     this.#managers.add(manager);
@@ -210,14 +211,6 @@ async function ensureNamespace(client: KubeClient, name: string): Promise<void> 
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
-}
-
-function denoDir(): Record<string, string> {
-  const names = ["HOME", "DENO_DIR", "XDG_CACHE_HOME"] as const;
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }
 
 /** Ports that are free now; held together, so that they differ. */
