@@ -15,6 +15,7 @@ import { Runner } from "@virtrigaud/standalone";
 import { programFor, programSources } from "../../src/cmd/standalone/programs.ts";
 import { commandEnv } from "../rigs/command.ts";
 import { type ApiServer, type PlaneType, startApiServer, type WriteCounts } from "./api_server.ts";
+import { denoVariables } from "./config.ts";
 import { Fleet, NAMESPACE } from "./fleet.ts";
 import { MockControl } from "./hypervisor.ts";
 import { Process } from "./process.ts";
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly providerEnv?: Readonly<Record<string, string>>;
   /** The memory of providers survives kill -9. Default false. */
   readonly persistent?: boolean;
+  /** Variables of the manager processes. */
+  readonly managerEnv?: Readonly<Record<string, string>>;
   /** Arguments of each manager to start, besides those that say where everything is. Default one without. */
   readonly managers?: readonly (readonly string[])[];
 }
@@ -49,6 +52,7 @@ export class World implements AsyncDisposable {
     readonly server: ApiServer,
     readonly runner: Runner,
     readonly fleet: Fleet,
+    readonly managerEnv: Readonly<Record<string, string>>,
   ) {}
 
   /** Starts everything; returns when all Providers are Ready. */
@@ -64,10 +68,10 @@ export class World implements AsyncDisposable {
       folder: `${folder}/providers`,
       programOf: (image) => programFor(image, sources),
       addressAnnotation: DIAL_ADDRESS_ANNOTATION,
-      baseEnv: commandEnv(denoDir()),
+      baseEnv: commandEnv(denoVariables()),
     });
     const fleet = new Fleet(server.client);
-    const world = new World(folder, server, runner, fleet);
+    const world = new World(folder, server, runner, fleet, options.managerEnv ?? {});
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     starting.defer(async () => {
@@ -115,7 +119,7 @@ export class World implements AsyncDisposable {
         "--health-probe-bind-address=0",
         ...args,
       ],
-      env: commandEnv({ ...denoDir(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE }),
+      env: commandEnv({ ...denoVariables(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE, ...this.managerEnv }),
       logFile: `${this.folder}/manager.log`,
     });
     this.#managers.add(manager);
@@ -207,14 +211,6 @@ async function ensureNamespace(client: KubeClient, name: string): Promise<void> 
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
-}
-
-function denoDir(): Record<string, string> {
-  const names = ["HOME", "DENO_DIR", "XDG_CACHE_HOME"] as const;
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }
 
 /** Ports that are free now; held together, so that they differ. */
