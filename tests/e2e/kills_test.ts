@@ -7,9 +7,8 @@ import { play } from "./support/case.ts";
 import { embeddedInProcesses } from "./support/stages.ts";
 import { World } from "./support/world.ts";
 
-play({
+Deno.test({
   name: "whatever is killed, one virtual machine comes of it",
   ignore: await skipWithout("e2e", "killed processes", kubectlRig),
-  world: () => World.start(embeddedInProcesses),
-  cases: [...silence, ...kills],
+  fn: (t) => play(t, { world: () => World.start(embeddedInProcesses), cases: [...silence, ...kills] }),
 });

@@ -8,9 +8,8 @@ import { play } from "./support/case.ts";
 import { kubernetes } from "./support/stages.ts";
 import { World } from "./support/world.ts";
 
-play({
+Deno.test({
   name: "a virtual machine from kubectl on a real kube-apiserver",
   ignore: await skipWithout("e2e kubernetes", "a virtual machine on a real kube-apiserver", kubernetesRig),
-  world: () => World.start(kubernetes),
-  cases: [...lifecycle, ...input, ...silence],
+  fn: (t) => play(t, { world: () => World.start(kubernetes), cases: [...lifecycle, ...input, ...silence] }),
 });

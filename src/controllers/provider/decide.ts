@@ -1,6 +1,7 @@
 /** The next step for a Provider. A pure function, as for VirtualMachines. @module */
 import { parseDuration, PROVIDER_FINALIZER } from "@virtrigaud/api";
 import type { UntypedObject } from "@virtrigaud/kube";
+import { getCondition } from "@virtrigaud/runtime";
 import { digestOf } from "../shared/digest.ts";
 import { covers } from "./covers.ts";
 import type { ConnectionSettings, Decision, ProviderInput, Step } from "./input.ts";
@@ -26,9 +27,23 @@ export function decide(input: ProviderInput): Decision {
     : [];
   return {
     step: ends ? deletionStep(input) : stepOf(input, obstacle),
-    status: providerStatus(input, obstacle),
+    status: provider.status !== undefined && isUndecided(input, obstacle)
+      ? provider.status
+      : providerStatus(input, obstacle),
     ...(renewals.length === 0 ? {} : { requeueAfterMs: Math.max(1_000, Math.min(...renewals) - now) }),
   };
+}
+
+/**
+ * Whether a Provider that was Ready for this very spec has merely not been looked at: every start of the manager begins
+ * so, and saying it would be three writes and three events for nothing. What is found then is said as ever.
+ */
+function isUndecided({ provider, live, connection }: ProviderInput, obstacle: Obstacle | undefined): boolean {
+  const { metadata, status } = provider;
+  if (metadata.deletionTimestamp !== undefined || status?.observedGeneration !== metadata.generation) return false;
+  if (getCondition(status?.conditions, "Ready")?.status !== "True") return false;
+  if (obstacle !== undefined) return obstacle.reason === "Starting";
+  return readyReplicas(live.deployment) > 0 && (connection === undefined || connection.health.type === "Unknown");
 }
 
 function deletionStep({ provider, connection }: ProviderInput): Step {

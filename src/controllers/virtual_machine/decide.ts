@@ -97,10 +97,13 @@ function decideAbsent(
   };
 }
 
-/** A VM that was Ready for this very spec stays so while its provider cannot be asked: nothing speaks against it. */
+/**
+ * A VM that was Ready or Stalled for this very spec stays so while its provider cannot be asked: nothing speaks against
+ * it. Every start of the manager begins so.
+ */
 function isSettled({ vm }: VmInput): boolean {
   return vm.status?.observedGeneration === vm.metadata.generation &&
-    vm.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
+    vm.status?.conditions?.some((c) => (c.type === "Ready" || c.type === "Stalled") && c.status === "True") === true;
 }
 
 /** What an unresolved wish means for a VM that does not exist yet. */

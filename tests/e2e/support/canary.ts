@@ -7,6 +7,11 @@ export class Canary {
   readonly #needles = [this.word, ...base64Forms(this.word)];
   readonly #found: string[] = [];
 
+  /** Looks for another secret too, wherever it looks from now on. */
+  alsoFind(secret: string): void {
+    this.#needles.push(secret);
+  }
+
   /** Looks into a text; what is found is kept for {@linkcode findings}. */
   search(where: string, text: string): void {
     for (const needle of this.#needles) {

@@ -8,33 +8,22 @@ export interface Case {
   run(world: World): Promise<void>;
 }
 
-/** Runs cases one after the other in one world, and searches for its canary after each and at the end. */
-export function play(options: {
-  readonly name: string;
-  readonly ignore: boolean;
+/** What {@linkcode play} plays. */
+export interface Play {
   readonly world: () => Promise<World>;
   readonly cases: readonly Case[];
-}): void {
-  const { name, ignore, cases } = options;
-  Deno.test({
-    name,
-    ignore,
-    async fn(t) {
-      await using world = await options.world();
-      for (const { name, run } of cases) {
-        // What the world has open changes while a case runs; the test around all of them looks for leaks.
-        await t.step({ name, fn: () => told(world, run), sanitizeOps: false, sanitizeResources: false });
-      }
-      await t.step({
-        name: "no secret in any object, event, log or process argument",
-        sanitizeOps: false,
-        sanitizeResources: false,
-        async fn() {
-          await world.search();
-          assertEquals(world.canary.findings, []);
-        },
-      });
-    },
+}
+
+/** Runs cases one after the other in one world, and looks for its canary at the end. */
+export async function play(t: Deno.TestContext, { world: start, cases }: Play): Promise<void> {
+  await using world = await start();
+  // What a world has open changes while a case runs; the test around all of them looks for leaks.
+  const step = (name: string, fn: () => Promise<void>) =>
+    t.step({ name, fn, sanitizeOps: false, sanitizeResources: false });
+  for (const { name, run } of cases) await step(name, () => told(world, run));
+  await step("no secret in any object, event, log or process argument", async () => {
+    await world.search();
+    assertEquals(world.canary.findings, []);
   });
 }
 
