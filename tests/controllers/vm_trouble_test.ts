@@ -43,7 +43,7 @@ Deno.test("deleting the object deletes the machine, with a proof that it is gone
     assertEquals(world.site().mutations, ["create", "delete"]);
     assertEquals(world.site().calls.at(-1), "describe");
     await world.calm();
-    assertEquals(world.events().filter((reason) => reason.startsWith("Delet")), ["Deleting", "Deleted"]);
+    assertEquals(world.events().filter((reason) => reason.startsWith("Delet")), ["Deleted"]);
   }));
 
 Deno.test("Retain and adoption leave the machine where it is", async (t) => {
@@ -239,9 +239,9 @@ Deno.test("a Secret without the key is named, does not loop, and heals when the 
 Deno.test("a field that the provider does not honour is refused with provider and field", () =>
   inWorld(async (world) => {
     world.newProvider("kvm", { type: "libvirt", endpoint: "qemu:///system" });
-    world.newVm("web", { providerRef: { name: "kvm" }, tags: ["a"] });
+    world.newVm("web", { providerRef: { name: "kvm" }, placement: { cluster: "c" } });
     await world.until(() => world.ready() === "False UnsupportedField");
-    assertMatch(world.vm()?.status?.message ?? "", /spec\.tags.*Provider "kvm" of type libvirt/);
+    assertMatch(world.vm()?.status?.message ?? "", /spec\.placement\.cluster.*Provider "kvm" of type libvirt/);
     assertEquals(world.site("default/kvm").mutations, []);
   }));
 
