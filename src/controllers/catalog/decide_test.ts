@@ -1,5 +1,12 @@
 import { assertEquals, assertMatch } from "@virtrigaud/deps";
-import { API_VERSION, IN_USE_FINALIZER, type VMClass, type VMImage, type VMNetworkAttachment } from "@virtrigaud/api";
+import {
+  API_VERSION,
+  IN_USE_FINALIZER,
+  unsupportedFields,
+  type VMClass,
+  type VMImage,
+  type VMNetworkAttachment,
+} from "@virtrigaud/api";
 import { type CatalogObject, decide } from "./decide.ts";
 import { classValidity, imageValidity, networkValidity } from "./validity.ts";
 
@@ -53,11 +60,19 @@ Deno.test("what is wrong with a class, an image or a network is named by its fie
 });
 
 Deno.test("a class says which types of providers honour all of it, and what the others do not", () => {
-  const { status } = classValidity(vmClass({ extraConfig: { "libvirt.x": "y" } }), 7);
+  const demanding = vmClass({ performanceProfile: { latencySensitivity: "high" }, extraConfig: { x: "y" } });
+  const { status } = classValidity(demanding, 7);
   assertEquals(status["usedByVMs"], 7);
-  assertEquals(status["supportedProviders"], ["mock"]);
   const results = status["validationResults"] as Record<string, { valid: boolean; message?: string }>;
-  assertMatch(results["libvirt"]?.message ?? "", /spec\.extraConfig/);
+  const supported = status["supportedProviders"] as string[];
+  assertEquals(supported.includes("mock"), true);
+  for (const [type, { valid, message }] of Object.entries(results)) {
+    assertEquals([valid, supported.includes(type)], message === undefined ? [true, true] : [false, false]);
+    const missing = unsupportedFields(demanding, "libvirt");
+    if (type === "libvirt") {
+      assertEquals(message, missing.length === 0 ? undefined : `not honoured: ${missing.join(", ")}`);
+    }
+  }
 });
 
 Deno.test("an object is held while it is used and let go when the last VM has gone", () => {

@@ -105,13 +105,13 @@ Deno.test("absent networks mean the provider's default network, and nothing of a
 Deno.test("what cannot be honoured or cannot work is named, together", () => {
   const scsi = { disks: [{ name: "data", sizeGiB: 1, scsi: { controller: 1 } }], tags: ["x"] };
   const unsupported = problemOf({
-    provider: provider({ type: "libvirt", defaults: {} }),
+    provider: provider({ type: "firecracker" }),
     spec: scsi,
     image: image({ libvirt: { path: "/a" } }),
   });
   assertMatch(
     unsupported,
-    /^UnsupportedField .*disks\[data\]\.scsi\.controller.*Provider "p" of type libvirt.*spec\.tags/,
+    /^UnsupportedField .*disks\[data\]\.scsi\.controller.*Provider "p" of type firecracker.*spec\.tags/,
   );
   assertMatch(problemOf({ spec: { disks: [{ name: "root", sizeGiB: 1 }] } }), /^InvalidSpec spec\.disks\[root\]/);
   assertMatch(problemOf({ spec: { importedDisk: { diskID: "d" } } }), /spec\.importedDisk: cannot be set together/);

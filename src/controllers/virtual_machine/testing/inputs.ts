@@ -1,5 +1,5 @@
 /** Inputs of decide for tests: a VM that is fine, and ways to make it otherwise. @module */
-import { API_VERSION, type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
+import { API_VERSION, type VirtualMachine, type VirtualMachineStatus, VM_FINALIZER } from "@virtrigaud/api";
 import type { MachineSpec, ObservedMachine } from "@virtrigaud/contract";
 import type { ProviderView, VmInput, Wish } from "../input.ts";
 
@@ -87,3 +87,39 @@ export function input(change: Partial<VmInput> = {}): VmInput {
     ...change,
   };
 }
+
+/** Time after {@linkcode NOW}, as the API writes it. */
+export const at = (ms: number) => new Date(NOW + ms).toISOString();
+/** Phase, status and reason of `Ready`. */
+export const readyOf = (status: VirtualMachineStatus | undefined) => {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return [status?.phase, ready?.status, ready?.reason].join(" ");
+};
+/** Whether a condition is `True`. */
+export const has = (status: VirtualMachineStatus | undefined, type: string) =>
+  status?.conditions?.some((condition) => condition.type === type && condition.status === "True") === true;
+/** A machine that is there. */
+export const present = (change: Parameters<typeof machine>[0] = {}): Pick<VmInput, "machine"> => ({
+  machine: { type: "Present", vm: machine(change) },
+});
+/** Proven absence. */
+export const absent = { machine: { type: "Absent", proven: true } } as const;
+/** Status of a VM that was made as it is wished for. */
+export const made = { id: "vm-1", appliedWish: "shape-1", providerUID: "provider-1" } as const;
+/** A failure, but for what failed. */
+export const failure = { class: "QuotaExceeded", message: "no room", attempt: 1 } as const;
+/** A provider that cannot be asked. */
+export const unreachable = { machine: { type: "Unreachable", message: "the stream broke" } } as const;
+
+/** A step that goes on as task `t-1`. */
+export function operation(verb: string) {
+  return { id: "op", verb, startedAt: at(-1_000), deadline: at(60_000), taskRef: "t-1", wish: "shape-1", attempt: 1 };
+}
+/** That task is running. */
+export const running = { type: "Known", ageMs: 0, status: { task: { id: "t-1" }, state: "Running" } } as const;
+/** That task has ended. */
+export const ended = (state: "Succeeded" | "Failed") =>
+  ({ type: "Known", ageMs: 0, status: { task: { id: "t-1" }, state } }) as const;
+/** An object with a step under way. */
+export const inFlight = (verb: string, status: VirtualMachineStatus = made) =>
+  vm({ status: { ...status, operation: operation(verb) } });
