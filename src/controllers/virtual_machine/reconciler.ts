@@ -1,7 +1,7 @@
 /** The loop of one reconcile: observe, decide, act, write; until there is nothing to do but to wait. @module */
 import { type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
 import { type CallContext, ProviderError } from "@virtrigaud/contract";
-import type { KubeClient, ObjectName } from "@virtrigaud/kube";
+import type { KubeClient } from "@virtrigaud/kube";
 import type { Clock } from "@virtrigaud/resilience";
 import {
   addFinalizer,
@@ -16,12 +16,12 @@ import {
 import type { ProviderConnection } from "../connection/connection.ts";
 import { VIRTUAL_MACHINES } from "../shared/kinds.ts";
 import { act } from "./act.ts";
+import { AwaitedSecrets } from "./awaited_secrets.ts";
 import { conclude } from "./conclude.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { type ManagerMetric, type Metrics, noMetrics } from "@virtrigaud/telemetry";
 import { eventsBetween, releaseEvent, type VmEvent } from "./events.ts";
-import { guestInitSecrets } from "./guest_init.ts";
 import type { Mutation, ReconfigureHistory, VmInput } from "./input.ts";
 import { type ProviderLabels, VmMeter } from "./meter.ts";
 import { type Findings, foundMachine, observe, referenceKey, type VmSources } from "./observe.ts";
@@ -56,8 +56,7 @@ export class StepFailed extends Error {
 /** What outlives a reconcile, of all VMs; all of it can be lost. */
 interface Memory {
   readonly histories: Map<string, ReconfigureHistory>;
-  /** Names of the Secrets that a VM waits for. */
-  readonly followed: Map<string, readonly ObjectName[]>;
+  readonly awaited: AwaitedSecrets;
   readonly meter: VmMeter;
 }
 
@@ -69,18 +68,18 @@ export class VmReconciler {
   constructor(options: VmReconcilerOptions) {
     this.#options = options;
     const meter = new VmMeter(options.metrics ?? noMetrics, () => options.clock.monotonic());
-    this.#memory = { histories: new Map(), followed: new Map(), meter };
+    const awaited = new AwaitedSecrets(options.sources.secrets, options.wake);
+    this.#memory = { histories: new Map(), awaited, meter };
   }
 
   /** Brings one VM closer to what is asked for. */
   async reconcile(key: string, context: ReconcileContext): Promise<Result> {
     const stored = this.#options.vms.get(key);
     if (stored === undefined) {
-      const { histories, followed, meter } = this.#memory;
+      const { histories, awaited, meter } = this.#memory;
       histories.delete(key);
+      awaited.forget(key);
       meter.forget(key);
-      for (const name of followed.get(key) ?? []) this.#options.sources.secrets.drop(name, key);
-      followed.delete(key);
       return done;
     }
     return await new Run(this.#options, this.#memory, key, stored, context).toEnd();
@@ -136,7 +135,7 @@ class Run {
       ...(history === undefined ? {} : { history }),
       signal: this.context.signal,
     });
-    this.#followMissingSecrets(input);
+    this.memory.awaited.update(this.key, this.#vm, input.wish);
     const decision = decide(input);
     const { step } = decision;
     switch (step.type) {
@@ -278,23 +277,6 @@ class Run {
     if (this.#stored === before) return;
     this.memory.meter.seen(this.key, before.status, status, this.#labels);
     for (const each of eventsBetween(before.status, status)) event(this.#stored, each);
-  }
-
-  #followMissingSecrets({ wish, vm }: VmInput): void {
-    const { followed } = this.memory;
-    const { secrets } = this.options.sources;
-    const { namespace } = vm.metadata;
-    const waits = wish.type === "Missing" && wish.missing.some(({ field }) => field.endsWith(".secretRef"));
-    const wanted = waits
-      ? guestInitSecrets(vm).map((name): ObjectName => ({ name, ...(namespace === undefined ? {} : { namespace }) }))
-      : [];
-    const before = followed.get(this.key) ?? [];
-    for (const { name } of before) {
-      if (!wanted.some((w) => w.name === name)) secrets.drop({ ...vm.metadata, name }, this.key);
-    }
-    for (const each of wanted) secrets.follow(each, this.key, () => this.options.wake(this.key));
-    if (wanted.length === 0) followed.delete(this.key);
-    else followed.set(this.key, wanted);
   }
 
   get #providerKey(): string {
