@@ -1,6 +1,7 @@
 /** `deno task bench`: measures the product and prints its figures beside those of the reference. @module */
 import { parseArgs } from "node:util";
 import { QUICK_TASKS, runBench, SLOW_TASKS } from "../tests/scale/bench.ts";
+import { type GrowthPoint, measureGrowth } from "../tests/scale/growth.ts";
 import { type FigureInfo, FIGURES, type Figures, FULL, SHORT } from "../tests/scale/figures.ts";
 
 const USAGE = `bench: creates, watches, changes and deletes virtual machines on the mock hypervisor, and measures
