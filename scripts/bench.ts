@@ -1,12 +1,14 @@
 /** `deno task bench`: measures the product and prints its figures beside those of the reference. @module */
 import { parseArgs } from "node:util";
 import { QUICK_TASKS, runBench, SLOW_TASKS } from "../tests/scale/bench.ts";
+import { type GrowthPoint, measureGrowth } from "../tests/scale/growth.ts";
 import { type FigureInfo, FIGURES, type Figures, FULL, SHORT } from "../tests/scale/figures.ts";
 
 const USAGE = `bench: creates, watches, changes and deletes virtual machines on the mock hypervisor, and measures
 
   --json    print one JSON object with the figures and nothing else on standard output
   --short   a smoke test of the bench itself: few VMs, meaningless numbers
+  --growth  instead: cost with 100, 1,000 and 10,000 VMs, and the power laws through them
   --slow    once more with the task times of the reference's mock; keys with the suffix _slow
 `;
 
@@ -31,11 +33,20 @@ if (import.meta.main) {
       json: { type: "boolean", default: false },
       short: { type: "boolean", default: false },
       slow: { type: "boolean", default: false },
+      growth: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) {
     console.log(USAGE);
+    Deno.exit(0);
+  }
+  if (values.growth) {
+    const onPoint = (point: GrowthPoint) => console.error(JSON.stringify(point));
+    const world = { providerEnv: QUICK_TASKS };
+    console.log(
+      JSON.stringify(await measureGrowth([100, 1_000, 10_000], { world, idleSeconds: 60, onPoint }), null, 2),
+    );
     Deno.exit(0);
   }
   const size = values.short ? SHORT : FULL;

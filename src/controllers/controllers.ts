@@ -26,6 +26,8 @@ export interface ControllersOptions {
   readonly identity: string;
   /** Namespace to confine to. Default: all. */
   readonly watchNamespace?: string;
+  /** Label selector: objects of the product's kinds without such labels do not exist for this manager. Default: all. */
+  readonly watchSelector?: string;
   /** VirtualMachines at a time. Default 20. */
   readonly workers?: number;
   readonly clock: Clock;
@@ -53,8 +55,9 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
   const events = new EventRecorder({ ...environment, component: "virtrigaud-manager", instance: options.identity });
   const secrets = new SecretSource(client, environment, ended.signal);
 
-  const scope = options.watchNamespace === undefined ? {} : { namespace: options.watchNamespace };
-  const owned: InformerOptions<UntypedObject> = { ...scope, labelSelector: MANAGED_SELECTOR };
+  const place = options.watchNamespace === undefined ? {} : { namespace: options.watchNamespace };
+  const scope = { ...place, ...(options.watchSelector === undefined ? {} : { labelSelector: options.watchSelector }) };
+  const owned: InformerOptions<UntypedObject> = { ...place, labelSelector: MANAGED_SELECTOR };
   const vms = manager.informers.for(VIRTUAL_MACHINES, { ...scope, indexes: VM_INDEXES });
   const providers = manager.informers.for(PROVIDERS, scope);
   const classes = manager.informers.for(VM_CLASSES, scope);

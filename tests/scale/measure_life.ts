@@ -28,7 +28,7 @@ export async function measureBirth(world: World, count: number): Promise<Birth> 
   const [writes, calls, cpu] = [await world.writes(), await mock.callCount(), await world.manager.cpuMs()];
   const start = performance.now();
   const sent = await createAll(world.client, names.map((name) => vmManifest(name, "mock-0")));
-  const end = await world.fleet.untilReady(count);
+  const end = await world.fleet.untilReady(count, 1_800_000);
   const [cpuThen, callsThen] = [await world.manager.cpuMs(), await mock.callCount()];
   const { readyAt } = world.fleet;
   const perVm = names.map((name) => ((readyAt.get(name) ?? end) - (sent.get(name) ?? start)) / 1000);

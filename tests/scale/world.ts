@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly plane?: PlaneType;
   /** Mock providers, named `mock-0`, `mock-1`, ... Default 1. */
   readonly providers?: number;
+  /** Labels of each Provider. */
+  readonly labelsOf?: (index: number) => Readonly<Record<string, string>>;
   /** Variables of the provider processes besides the control port. */
   readonly providerEnv?: Readonly<Record<string, string>>;
   /** The memory of providers survives kill -9. Default false. */
@@ -151,10 +153,9 @@ export class World implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  async #provide({ providers = 1, providerEnv = {}, persistent = false }: WorldOptions): Promise<void> {
-    await this.#apply("VMClass", "small", { cpu: 2, memory: "4Gi" });
-    await this.#apply("VMImage", "debian-12", { source: { vsphere: { templateName: "debian-12" } } });
-    await this.#apply("VMNetworkAttachment", "default", { network: { libvirt: { networkName: "default" } } });
+  async #provide(options: WorldOptions): Promise<void> {
+    const { providers = 1, providerEnv = {}, persistent = false } = options;
+    await this.provideCatalog();
     for (const [index, port] of freePorts(providers).entries()) {
       this.#mocks.push(new MockControl(port));
       const env = {
@@ -162,6 +163,7 @@ export class World implements AsyncDisposable {
         MOCK_CONTROL_PORT: String(port),
         ...(persistent ? { MOCK_STATE_FILE: `${this.folder}/mock-${index}.jsonl` } : {}),
       };
+      const labels = options.labelsOf?.(index) ?? {};
       await this.#apply("Provider", `mock-${index}`, {
         type: "mock",
         endpoint: "mock://localhost",
@@ -170,7 +172,7 @@ export class World implements AsyncDisposable {
           image: "ghcr.io/projectbeskar/virtrigaud/provider-mock:v0.1.0",
           env: Object.entries(env).map(([name, value]) => ({ name, value })),
         },
-      });
+      }, labels);
     }
     await until("all Providers are Ready", async () => {
       const { items } = await this.client.list(PROVIDERS);
@@ -179,8 +181,21 @@ export class World implements AsyncDisposable {
     }, START_TIMEOUT_MS);
   }
 
-  async #apply(kind: string, name: string, spec: Record<string, unknown>): Promise<void> {
-    const object = { apiVersion: API_VERSION, kind, metadata: { namespace: NAMESPACE, name }, spec };
+  /** What VMs refer to besides a Provider: once for everybody, or with `suffix` and `labels` for a shard. */
+  async provideCatalog(suffix = "", labels: Readonly<Record<string, string>> = {}): Promise<void> {
+    const network = { libvirt: { networkName: "default" } };
+    await this.#apply("VMClass", `small${suffix}`, { cpu: 2, memory: "4Gi" }, labels);
+    await this.#apply("VMImage", `debian-12${suffix}`, { source: { vsphere: { templateName: "debian-12" } } }, labels);
+    await this.#apply("VMNetworkAttachment", `default${suffix}`, { network }, labels);
+  }
+
+  async #apply(
+    kind: string,
+    name: string,
+    spec: Record<string, unknown>,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const object = { apiVersion: API_VERSION, kind, metadata: { namespace: NAMESPACE, name, labels }, spec };
     await this.client.apply(resourceType(kindNamed(kind)), object, { fieldManager: "bench", force: true });
   }
 }

@@ -1,4 +1,5 @@
 /** The manager put together: every controller, and what they share. @module */
+import { createHash } from "node:crypto";
 import {
   addControllers,
   type Certificates,
@@ -27,6 +28,8 @@ export interface ManagerRoleOptions {
   };
   /** Namespace to confine to. Default: all. */
   readonly watchNamespace?: string;
+  /** Label selector to confine to, for all kinds of the product alike. Default: all objects. */
+  readonly watchSelector?: string;
   readonly policy?: PolicySettings;
   /** VirtualMachines at a time. Default 20. */
   readonly workers?: number;
@@ -41,6 +44,12 @@ export interface ManagerRoleOptions {
 
 /** Name of the Lease; the reference's, so that the two never act at the same time. */
 const LEASE_NAME = "8da97394.virtrigaud.io";
+
+/** Managers with different selectors act side by side: each selector has a Lease of its own. */
+export function leaseName(watchSelector: string | undefined): string {
+  if (watchSelector === undefined) return LEASE_NAME;
+  return `${createHash("sha256").update(watchSelector).digest("hex").slice(0, 8)}.${LEASE_NAME}`;
+}
 
 /** A manager that runs until its signal aborts. */
 export interface ManagerRole {
@@ -60,7 +69,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
     ...(metrics === undefined ? {} : { metrics }),
     ...(options.leaderElection === undefined
       ? {}
-      : { leaderElection: { ...options.leaderElection, namespace, name: LEASE_NAME, identity } }),
+      : { leaderElection: { ...options.leaderElection, namespace, name: leaseName(options.watchSelector), identity } }),
   });
   const { connections, reconciler, close } = addControllers(manager, {
     client,
@@ -75,6 +84,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
     clock,
     log,
     ...(options.watchNamespace === undefined ? {} : { watchNamespace: options.watchNamespace }),
+    ...(options.watchSelector === undefined ? {} : { watchSelector: options.watchSelector }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(metrics === undefined ? {} : { metrics }),
   });

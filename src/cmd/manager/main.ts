@@ -46,6 +46,7 @@ async function run(settings: ManagerSettings): Promise<void> {
       }
       : {}),
     ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
+    ...(settings.watchSelector === undefined ? {} : { watchSelector: settings.watchSelector }),
     ...(settings.workers === undefined ? {} : { workers: settings.workers }),
     policy: settings.policy,
     log,
