@@ -125,7 +125,7 @@ Deno.test("manager and providers work from their bundles with the permissions of
         metadata: { name: "kvm" },
         spec: {
           type: "libvirt",
-          endpoint: "qemu+ssh://root@127.0.0.1:1/system",
+          endpoint: "qemu+ssh://root@127.0.0.1:1/system?no_verify=1",
           credentialSecretRef: { name: "kvm" },
           runtime: { image: "ghcr.io/projectbeskar/virtrigaud/provider-libvirt:v0.1.0" },
         },
