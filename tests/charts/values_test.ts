@@ -4,8 +4,9 @@ import { kinds } from "@virtrigaud/api";
 import { readManager } from "../../src/cmd/manager/config.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { at, CHART, helm, type Manifest, render, type Values } from "./support/helm.ts";
+import { at, CHART, helm, type Manifest, PROVIDER_CHART, render, type Values } from "./support/helm.ts";
 import { leavesOf, merge, nest } from "./support/values.ts";
+import { PROVIDER_EFFECTS } from "./provider_effects.ts";
 import { type Effect, EFFECTS } from "./values_effects.ts";
 
 const ignore = await skipWithout("charts", "rendering the chart", helmRig);
@@ -20,15 +21,20 @@ const matches = (value: unknown, expected: unknown): boolean =>
     ? expected.test(JSON.stringify(value) ?? "")
     : JSON.stringify(value) === JSON.stringify(expected);
 
+const CHARTS = [[CHART, EFFECTS], [PROVIDER_CHART, PROVIDER_EFFECTS]] as const;
+
 Deno.test({
   name: "schema, default values and the table of effects name the same values",
   ignore,
   async fn() {
-    const schema: unknown = JSON.parse(await Deno.readTextFile(`${CHART}/values.schema.json`));
-    const defaults: unknown = parseYaml(await Deno.readTextFile(`${CHART}/values.yaml`));
-    const leaves = leavesOf(schema);
-    assertEquals(leaves.toSorted(), Object.keys(EFFECTS).toSorted());
-    assertEquals(leaves.filter((path) => at(defaults, path) === undefined), []);
+    for (const [chart, effects] of CHARTS) {
+      const schema: unknown = JSON.parse(await Deno.readTextFile(`${chart}/values.schema.json`));
+      const defaults: unknown = parseYaml(await Deno.readTextFile(`${chart}/values.yaml`));
+      // Helm's own, which a chart that includes this one may set.
+      const leaves = leavesOf(schema).filter((path) => path !== "global");
+      assertEquals(leaves.toSorted(), Object.keys(effects).toSorted());
+      assertEquals(leaves.filter((path) => at(defaults, path) === undefined), []);
+    }
   },
 });
 
@@ -36,22 +42,27 @@ Deno.test({
   name: "every value has the effect that the table says, and has it only when it is set",
   ignore,
   async fn(t) {
-    for (const [path, { set, beside = {}, in: where, at: place = "", is = set, gone }] of Object.entries(EFFECTS)) {
-      await t.step(path, async () => {
-        const without = lookUp(await render(beside), where);
-        const with_ = lookUp(await render(merge(beside, nest(path, set))), where);
-        if (gone) {
-          assert(without !== undefined, "it is not there by default");
-          assertEquals(with_, undefined);
-          return;
-        }
-        assert(with_ !== undefined, `there is no ${String(where)}`);
-        assert(matches(at(with_, place), is), `${place} is ${JSON.stringify(at(with_, place))}`);
-        assert(without === undefined || !matches(at(without, place), is), "it is so without the setting as well");
-      });
+    for (const [chart, effects] of CHARTS) {
+      for (const [path, effect] of Object.entries(effects)) {
+        await t.step(path, () => provesEffect(chart, path, effect));
+      }
     }
   },
 });
+
+async function provesEffect(chart: string, path: string, effect: Effect): Promise<void> {
+  const { set, beside = {}, in: where, at: place = "", is = set, gone } = effect;
+  const without = lookUp(await render(beside, { chart }), where);
+  const with_ = lookUp(await render(merge(beside, nest(path, set)), { chart }), where);
+  if (gone) {
+    assert(without !== undefined, "it is not there by default");
+    assertEquals(with_, undefined);
+    return;
+  }
+  assert(with_ !== undefined, `there is no ${String(where)}`);
+  assert(matches(at(with_, place), is), `${place} is ${JSON.stringify(at(with_, place))}`);
+  assert(without === undefined || !matches(at(without, place), is), "it is so without the setting as well");
+}
 
 Deno.test({
   name: "what is not in the schema, or not allowed by it, is refused before anything is rendered",
