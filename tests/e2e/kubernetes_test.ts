@@ -2,6 +2,7 @@
 import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { input } from "./cases/input.ts";
+import { managerAndProviderKilled } from "./cases/kills.ts";
 import { lifecycle } from "./cases/lifecycle.ts";
 import { silence } from "./cases/silence.ts";
 import { play } from "./support/case.ts";
@@ -11,5 +12,9 @@ import { World } from "./support/world.ts";
 Deno.test({
   name: "a virtual machine from kubectl on a real kube-apiserver",
   ignore: await skipWithout("e2e kubernetes", "a virtual machine on a real kube-apiserver", kubernetesRig),
-  fn: (t) => play(t, { world: () => World.start(kubernetes), cases: [...lifecycle, ...input, ...silence] }),
+  fn: (t) =>
+    play(t, {
+      world: () => World.start(kubernetes),
+      cases: [...lifecycle, ...input, ...silence, managerAndProviderKilled],
+    }),
 });

@@ -75,7 +75,9 @@ function machineView(
 ): MachineView {
   if (provider === undefined) return { type: "Unreachable", message: `Provider "${providerKey}" does not exist` };
   if (connection === undefined) {
-    return { type: "Unreachable", message: provider.status?.message ?? "it has not been started yet" };
+    const { message, healthy } = provider.status ?? {};
+    // What a manager that starts finds in the status is of the one before it.
+    return { type: "Unreachable", message: healthy === true ? "it is being connected to" : message ?? "it is new" };
   }
   const view = connection.inventory.view({
     ...(vm.status?.id === undefined ? {} : { vmId: vm.status.id }),

@@ -133,7 +133,7 @@ export const input: readonly Case[] = [
       const kubectl = await world.namespace("rotate");
       const hypervisor = newHypervisor(world);
       await kubectl.apply(...providerObjects(world, hypervisor), ...catalog(world.canary.word), machine("web"));
-      await ready(kubectl, "vm", "web");
+      await ready(kubectl, "vm", "web", ({ status }) => status.ips?.length > 0);
       const effects = (await hypervisor.effects()).length;
       await kubectl.apply(secret("credentials", { username: "operator", password: `${world.canary.word}-2` }));
       await kubectl.apply(secret("user-data", { userdata: `#cloud-config\npassword: ${world.canary.word}-3\n` }));

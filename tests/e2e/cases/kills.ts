@@ -156,6 +156,9 @@ const crashes: Case = {
   },
 };
 
+/** A case for any world whose manager is a process. */
+export const managerAndProviderKilled = life(["manager", "provider"]);
+
 /** Cases for worlds whose processes can be killed. */
 export const kills: readonly Case[] = [
   life(["manager"]),

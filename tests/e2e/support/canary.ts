@@ -12,6 +12,11 @@ export class Canary {
     this.#needles.push(secret);
   }
 
+  /** Whether a text holds it, as it is or in base64. */
+  isIn(text: string): boolean {
+    return this.#needles.some((needle) => text.includes(needle));
+  }
+
   /** Looks into a text; what is found is kept for {@linkcode findings}. */
   search(where: string, text: string): void {
     for (const needle of this.#needles) {

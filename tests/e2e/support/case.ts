@@ -1,5 +1,5 @@
 /** A case: something that a user does, and what must come of it, in any world. @module */
-import { assertEquals } from "@virtrigaud/deps";
+import { assert, assertEquals } from "@virtrigaud/deps";
 import type { World } from "./world.ts";
 
 /** One case. It uses a namespace of its own and leaves nothing in it. */
@@ -22,6 +22,11 @@ export async function play(t: Deno.TestContext, { world: start, cases }: Play): 
     t.step({ name, fn, sanitizeOps: false, sanitizeResources: false });
   for (const { name, run } of cases) await step(name, () => told(world, run));
   await step("no secret in any object, event, log or process argument", async () => {
+    // Where it belongs it has to be, or it would prove nothing that it is nowhere else.
+    assert(
+      world.canary.isIn(await world.kubectl.ok(["get", "secrets", "-A", "-o", "json"])),
+      "no case used the canary",
+    );
     await world.search();
     assertEquals(world.canary.findings, []);
   });
