@@ -10,11 +10,12 @@ import { domainXml } from "./domain_xml/build.ts";
 import type { Platform } from "./domain_xml/capabilities.ts";
 import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { readDomain } from "./domain_xml/read.ts";
+import { cpuMode, diskDriver, extrasOf, maxCpus, maxMemoryMib } from "./hardware.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
 import { refuseIfBase } from "./bases.ts";
 import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
-import { diskVolume, domainUuid, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
@@ -172,11 +173,11 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   const options: CallOptions = {};
   const disks = await makeDisks(context, plan, signal, stopIfCancelled);
   progress(80);
-  let seedPath: string | undefined;
+  let initPath: string | undefined;
   if (seed !== undefined) {
     const pool = poolOf(plan, poolNameOf(context, spec, spec.rootDisk.storageClass));
-    const volume = await writeVolume(context, { pool, name: seedVolume(uuid) }, seed.image, options);
-    seedPath = await storage.path(context.session, volume, options);
+    const name = seed.type === "Ignition" ? ignitionVolume(uuid) : seedVolume(uuid);
+    initPath = await storage.path(context.session, await writeVolume(context, { pool, name }, seed.image, options));
   }
   const description = domainXml({
     uuid,
@@ -192,10 +193,11 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
     memoryMib: { current: spec.hardware.memoryMib, max: maxMemoryMib(spec) },
     firmware: spec.hardware.firmware,
     cpuMode: cpuMode(spec, platform),
+    ...extrasOf(spec),
     disks,
     nics,
     defaultNetwork: context.defaultNetwork,
-    ...(seedPath === undefined ? {} : { seedPath }),
+    ...(initPath === undefined ? {} : seed?.type === "Ignition" ? { ignitionPath: initPath } : { seedPath: initPath }),
   });
   stopIfCancelled();
   // libvirt is the arbiter: it defines one domain per UUID and per name, whoever else tries at the same time.
@@ -240,7 +242,8 @@ async function makeDisks(
     }
     taken.add(free);
     const path = await storage.path(context.session, volume);
-    devices.push({ name, path, format: "qcow2", target: free, ...(iops === undefined ? {} : { iops }) });
+    const driver = diskDriver(spec);
+    devices.push({ name, path, format: "qcow2", target: free, driver, ...(iops === undefined ? {} : { iops }) });
   }
   return devices;
 }
@@ -249,24 +252,4 @@ function poolOf(plan: CreatePlan, name: string): PoolRef {
   const pool = plan.pools.get(name);
   if (pool === undefined) throw new ProviderError("Retryable", `storage pool "${name}" was not looked up`);
   return pool;
-}
-
-/** A running guest can only be given what its machine has sockets for; four times the wish leaves room. */
-const HEADROOM_CPUS = 4;
-const CPUS_MAX = 128;
-const HEADROOM_MEMORY = 2;
-
-/** Most CPUs that the VM can have without a power cycle. */
-export const maxCpus = ({ hardware }: MachineSpec): number =>
-  hardware.performance?.cpuHotAdd ? Math.min(hardware.cpus * HEADROOM_CPUS, CPUS_MAX) : hardware.cpus;
-
-/** Most memory that the VM can have without a power cycle, MiB. The balloon holds the difference. */
-export const maxMemoryMib = ({ hardware }: MachineSpec): number =>
-  hardware.performance?.memoryHotAdd ? hardware.memoryMib * HEADROOM_MEMORY : hardware.memoryMib;
-
-function cpuMode({ hardware }: MachineSpec, platform: Platform): string {
-  const asked = hardware.extraConfig?.[EXTRA_KEYS.cpuMode];
-  if (asked !== undefined) return asked;
-  if (hardware.performance?.nestedVirtualization) return "host-passthrough";
-  return platform.domainType === "kvm" ? "host-model" : "maximum";
 }

@@ -7,7 +7,20 @@ export const EXTRA_KEYS = {
   machine: "libvirt.machine",
   domainType: "libvirt.domainType",
   cpuMode: "libvirt.cpuMode",
+  diskCache: "libvirt.diskCache",
+  diskIo: "libvirt.diskIo",
+  diskDiscard: "libvirt.diskDiscard",
+  vncListen: "libvirt.vncListen",
 } as const;
+
+/** What keys of {@linkcode EXTRA_KEYS} take that do not take any word. */
+const EXTRA_VALUES: Readonly<Record<string, readonly string[]>> = {
+  [EXTRA_KEYS.domainType]: ["kvm", "qemu"],
+  [EXTRA_KEYS.diskCache]: ["none", "writeback", "writethrough", "directsync", "unsafe"],
+  [EXTRA_KEYS.diskIo]: ["native", "threads", "io_uring"],
+  [EXTRA_KEYS.diskDiscard]: ["unmap", "ignore"],
+};
+const QUEUES_MAX = 16;
 
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
@@ -48,7 +61,6 @@ export function checkSpec(spec: MachineSpec): void {
     if (mac !== undefined && macs.has(mac)) invalid(`${at}.mac`, `${mac} is there twice`);
     if (mac !== undefined) macs.add(mac);
   }
-  if (spec.guestInit?.type === "Ignition") unsupported("guestInit.ignition", true);
   const { datastore: _pool, ...placement } = spec.placement ?? {};
   for (const [key, value] of Object.entries(placement)) unsupported(`placement.${key}`, value);
 }
@@ -69,7 +81,13 @@ function checkHardware({ hardware }: MachineSpec, invalid: Invalid, unsupported:
   for (const [key, value] of Object.entries(performance)) {
     if (value !== "normal" && value !== "auto") unsupported(`hardware.performance.${key}`, value);
   }
-  const { tpmVersion: _version, ...security } = hardware.security ?? {};
+  const { tpm, tpmVersion, secureBoot, vtd: _iommu, ...security } = hardware.security ?? {};
+  if (secureBoot && hardware.firmware !== "UEFI") {
+    invalid("hardware.security.secureBoot", "needs firmware UEFI");
+  }
+  if (tpm && tpmVersion !== undefined && !["1.2", "2.0"].includes(tpmVersion)) {
+    invalid("hardware.security.tpmVersion", `is ${tpmVersion}, expected 1.2 or 2.0`);
+  }
   for (const [key, value] of Object.entries(security)) {
     const asked = typeof value === "object" ? value.required : value;
     unsupported(`hardware.security.${key}`, asked);
@@ -79,8 +97,13 @@ function checkHardware({ hardware }: MachineSpec, invalid: Invalid, unsupported:
   for (const [key, value] of Object.entries(hardware.extraConfig ?? {})) {
     const field = `hardware.extraConfig[${key}]`;
     if (!known.includes(key)) invalid(field, `is not known; known are ${known.join(", ")}`);
+    if (key === EXTRA_KEYS.vncListen) {
+      if (isIP(value) === 0) invalid(field, `is "${value}", expected an IP address`);
+      continue;
+    }
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) invalid(field, `is "${value}", expected a plain word`);
-    if (key === EXTRA_KEYS.domainType && value !== "kvm" && value !== "qemu") invalid(field, "is neither kvm nor qemu");
+    const allowed = EXTRA_VALUES[key];
+    if (allowed?.includes(value) === false) invalid(field, `is "${value}", expected one of ${allowed.join(", ")}`);
   }
 }
 
@@ -128,7 +151,14 @@ function checkNic(nic: Nic, at: string, invalid: Invalid, unsupported: Unsupport
   checkAddresses(nic, at, invalid);
   unsupported(`${at}.vlan`, nic.vlan);
   unsupported(`${at}.qos`, nic.qos);
-  unsupported(`${at}.driver`, nic.driver);
+  unsupported(`${at}.driver.name`, nic.driver?.name);
+  const queues = nic.driver?.queues;
+  if (queues !== undefined && (!Number.isInteger(queues) || queues < 1 || queues > QUEUES_MAX)) {
+    invalid(`${at}.driver.queues`, `is ${queues}, expected 1 to ${QUEUES_MAX}`);
+  }
+  if (queues !== undefined && (nic.model ?? "virtio") !== "virtio") {
+    invalid(`${at}.driver.queues`, `needs model virtio, not ${nic.model}`);
+  }
   for (const key of Object.keys(nic.extra ?? {})) invalid(`${at}.extra[${key}]`, "is not known");
 }
 

@@ -1,6 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@virtrigaud/deps";
 import { type MachineSpec, type Nic, ProviderError } from "@virtrigaud/contract";
-import { Secret } from "@virtrigaud/telemetry";
 import { checkSpec } from "./honesty.ts";
 import { machine } from "./testing/spec.ts";
 
@@ -19,8 +18,16 @@ Deno.test("what is honoured passes", () => {
         hyperThreading: "auto",
         virtualizationBasedSecurity: false,
       },
-      security: { secureBoot: false, tpm: false, tpmVersion: "2.0", encryption: { required: false } },
-      extraConfig: { "libvirt.machine": "pc", "libvirt.domainType": "qemu", "libvirt.cpuMode": "host-model" },
+      security: { secureBoot: true, tpm: true, tpmVersion: "2.0", vtd: true, encryption: { required: false } },
+      extraConfig: {
+        "libvirt.machine": "pc",
+        "libvirt.domainType": "qemu",
+        "libvirt.cpuMode": "host-model",
+        "libvirt.diskCache": "none",
+        "libvirt.diskIo": "native",
+        "libvirt.diskDiscard": "ignore",
+        "libvirt.vncListen": "::1",
+      },
       guestTools: "install",
     },
     disks: [{ name: "data", sizeGib: 0.5, type: "thin", storageClass: "fast", iops: 100, expandPolicy: "Offline" }],
@@ -32,7 +39,7 @@ Deno.test("what is honoured passes", () => {
       backing: { type: "Bridge", bridge: "br0" },
       addresses: [{ address: "fd00::5", prefix: 64, gateway: "fd00::1" }],
       filter: { name: "clean-traffic", parameters: { IP: "10.0.0.5" } },
-    }],
+    }, { name: "many", addresses: [], driver: { queues: 4 } }],
     placement: { datastore: "fast" },
   }));
 });
@@ -50,7 +57,22 @@ Deno.test("everything else is refused by its field", () => {
       "NotSupported",
       "hardware.performance.latencySensitivity",
     ],
-    [{ hardware: { ...hardware, security: { tpm: true } } }, "NotSupported", "hardware.security.tpm"],
+    [{ hardware: { ...hardware, security: { secureBoot: true } } }, "InvalidSpec", "hardware.security.secureBoot"],
+    [
+      { hardware: { ...hardware, security: { tpm: true, tpmVersion: "3" } } },
+      "InvalidSpec",
+      "hardware.security.tpmVersion",
+    ],
+    [
+      { hardware: { ...hardware, extraConfig: { "libvirt.diskCache": "none'/>" } } },
+      "InvalidSpec",
+      "hardware.extraConfig[libvirt.diskCache]",
+    ],
+    [
+      { hardware: { ...hardware, extraConfig: { "libvirt.vncListen": "example.org" } } },
+      "InvalidSpec",
+      "hardware.extraConfig[libvirt.vncListen]",
+    ],
     [
       { hardware: { ...hardware, security: { encryption: { required: true } } } },
       "NotSupported",
@@ -64,8 +86,7 @@ Deno.test("everything else is refused by its field", () => {
       "hardware.extraConfig[libvirt.domainType]",
     ],
     [{ image: { type: "Blank" }, rootDisk: {} }, "InvalidSpec", "rootDisk.sizeGib"],
-    [{ image: { type: "Url", url: "http://x" } }, "NotSupported", "image of type Url"],
-    [{ image: { type: "Template", template: "t" } }, "NotSupported", "image of type Template"],
+    [{ image: { type: "Registry", image: "r" } }, "NotSupported", "image of type Registry"],
     [{ rootDisk: { type: "thick" } }, "NotSupported", "rootDisk.type thick"],
     [{ disks: [{ name: "root", sizeGib: 1 }] }, "InvalidSpec", "disks[root]"],
     [{ disks: [{ name: "a", sizeGib: 0 }] }, "InvalidSpec", "disks[a].sizeGib"],
@@ -76,7 +97,9 @@ Deno.test("everything else is refused by its field", () => {
     [nic({ model: "ne2000" }), "InvalidSpec", "nics[lan].model"],
     [nic({ vlan: 5 }), "NotSupported", "nics[lan].vlan"],
     [nic({ qos: { ingressKbps: 1 } }), "NotSupported", "nics[lan].qos"],
-    [nic({ driver: { queues: 2 } }), "NotSupported", "nics[lan].driver"],
+    [nic({ driver: { name: "vfio" } }), "NotSupported", "nics[lan].driver.name"],
+    [nic({ driver: { queues: 17 } }), "InvalidSpec", "nics[lan].driver.queues"],
+    [nic({ driver: { queues: 2 }, model: "e1000" }), "InvalidSpec", "nics[lan].driver.queues"],
     [nic({ extra: { a: "b" } }), "InvalidSpec", "nics[lan].extra[a]"],
     [nic({ backing: { type: "Portgroup", portgroup: "p" } }), "NotSupported", "nics[lan].backing of type Portgroup"],
     [nic({ backing: { type: "Bridge", bridge: "a b" } }), "InvalidSpec", "nics[lan].backing.bridge"],
@@ -84,7 +107,6 @@ Deno.test("everything else is refused by its field", () => {
     [nic({ addresses: [{ address: "10.0.0.1", prefix: 33 }] }), "InvalidSpec", "nics[lan].addresses[0].prefix"],
     [nic({ addresses: [], dns: { servers: ["x"], searchDomains: [] } }), "InvalidSpec", "nics[lan].dns.servers[0]"],
     [{ nics: [{ name: "a", addresses: [] }, { name: "a", addresses: [] }] }, "InvalidSpec", "nics[a]"],
-    [{ guestInit: { type: "Ignition", config: new Secret("{}") } }, "NotSupported", "guestInit.ignition"],
     [{ placement: { host: "kvm2" } }, "NotSupported", "placement.host"],
   ];
   for (const [change, errorClass, field] of table) {

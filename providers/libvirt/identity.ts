@@ -28,6 +28,8 @@ export const overlayVolume = (uuid: string, disk: string, baseUuid: string): str
 export const standsOn = (volume: string, baseUuid: string): boolean => volume.endsWith(`.on-${baseUuid}.qcow2`);
 export const seedVolume = (uuid: string): string => `${uuid}-seed.iso`;
 
+export const ignitionVolume = (uuid: string): string => `${uuid}-ignition.json`;
+
 /** A card whose address is settled. */
 export type NamedNic = Nic & { readonly mac: string };
 

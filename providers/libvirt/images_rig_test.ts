@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
 import { createHash } from "node:crypto";
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
-import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
-import { ensureGuestImage } from "../../tests/rigs/libvirt/guest_image.ts";
+import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
 import { ImageServer, redirect, truncated, whole } from "./testing/image_server.ts";

@@ -9,8 +9,9 @@ import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef } from "./client/objects.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
-import { checkNetworks, maxCpus, maxMemoryMib } from "./create.ts";
+import { checkNetworks } from "./create.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
+import { maxCpus, maxMemoryMib } from "./hardware.ts";
 import { checkSpec } from "./honesty.ts";
 import { reconcileDisks } from "./reconfigure_disks.ts";
 import { reconcileNics } from "./reconfigure_nics.ts";
@@ -57,13 +58,7 @@ export async function reconfigure(
       options,
       waiting: new Set(),
     };
-    if (spec.hardware.firmware !== change.stored.firmware) {
-      throw new ProviderError(
-        "InvalidSpec",
-        `domain "${domain.name}" has ${change.stored.firmware} firmware; it cannot change to ${spec.hardware.firmware}`,
-        { field: "hardware.firmware" },
-      );
-    }
+    checkFixed(change);
     try {
       await reconcileCpus(change);
       await reconcileMemory(change);
@@ -74,6 +69,28 @@ export async function reconfigure(
     }
     return { needsPowerCycle: [...change.waiting] };
   });
+}
+
+/** @throws {ProviderError} `InvalidSpec` for what a machine has from its birth: its guest would not know it again. */
+function checkFixed({ domain, spec: { hardware }, stored }: Change): void {
+  const { security } = hardware;
+  const fixed: readonly (readonly [field: string, is: unknown, wish: unknown])[] = [
+    ["hardware.firmware", stored.firmware, hardware.firmware],
+    // Hardware of machines that we did not make is theirs; the wish may be silent about it.
+    ...(stored.mark === undefined ? [] : [
+      ["hardware.security.secureBoot", stored.security.secureBoot, security?.secureBoot ?? false],
+      ["hardware.security.tpm", stored.security.tpm, security?.tpm ?? false],
+      ["hardware.security.vtd", stored.security.iommu, security?.vtd ?? false],
+    ] as const),
+  ];
+  for (const [field, is, wish] of fixed) {
+    if (is === wish) continue;
+    throw new ProviderError(
+      "InvalidSpec",
+      `domain "${domain.name}" has ${field} ${is}; it cannot change to ${wish}: make a new VM`,
+      { field },
+    );
+  }
 }
 
 async function reconcileCpus({ context, domain, spec, stored, live, options, waiting }: Change): Promise<void> {

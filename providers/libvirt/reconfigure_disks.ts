@@ -8,6 +8,7 @@ import { capacityOf } from "./describe.ts";
 import { diskElement, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { serializeXml } from "./domain_xml/element.ts";
 import type { DomainDisk } from "./domain_xml/read.ts";
+import { diskDriver } from "./hardware.ts";
 import { diskVolume } from "./identity.ts";
 import { ensureDisk, gibBytes, requirePool } from "./images/volumes.ts";
 import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
@@ -73,6 +74,7 @@ async function attach(change: Change, wish: DataDisk): Promise<void> {
     path: await storage.path(context.session, volume, options),
     format: "qcow2",
     target,
+    driver: diskDriver(spec),
     ...(wish.iops === undefined ? {} : { iops: wish.iops }),
   }));
   await attachDevice(change, device, `disks[${wish.name}]`);

@@ -7,6 +7,8 @@ import type { NamedNic } from "./identity.ts";
 
 /** A seed, ready to be written. */
 export interface Seed {
+  /** `NoCloud`: an ISO 9660 image for cloud-init; `Ignition`: the configuration itself. */
+  readonly type: "NoCloud" | "Ignition";
   readonly image: Uint8Array;
   /** SHA-256 of what the user gave, hex: tells a changed wish without reading the medium back. */
   readonly digest: string;
@@ -23,7 +25,7 @@ const VOLUME_ID = "cidata";
  */
 export function makeSeed(spec: MachineSpec, nics: readonly NamedNic[], instanceId: string): Seed | undefined {
   const { guestInit } = spec;
-  if (guestInit?.type === "Ignition") return undefined;
+  if (guestInit?.type === "Ignition") return ignition(spec, guestInit.config.reveal());
   const networkConfig = guestInit?.networkConfig?.reveal() ?? networkConfigOf(nics);
   if (guestInit === undefined && networkConfig === undefined) return undefined;
   const parts: readonly (readonly [file: string, field: string, text: string | undefined])[] = [
@@ -43,7 +45,23 @@ export function makeSeed(spec: MachineSpec, nics: readonly NamedNic[], instanceI
     }
     return [{ name, content }];
   });
-  return { image: isoImage(VOLUME_ID, files), digest: digestOf(spec) };
+  return { type: "NoCloud", image: isoImage(VOLUME_ID, files), digest: digestOf(spec) };
+}
+
+function ignition(spec: MachineSpec, config: string): Seed {
+  const image = new TextEncoder().encode(config);
+  const refuse = (why: string): never => {
+    throw new ProviderError("InvalidSpec", `guestInit.ignition of "${spec.name}" ${why}`, {
+      field: "guestInit.ignition",
+    });
+  };
+  if (image.byteLength > PART_MAX) refuse(`has ${image.byteLength} bytes, at most ${PART_MAX} are allowed`);
+  try {
+    JSON.parse(config);
+  } catch {
+    refuse("is not JSON");
+  }
+  return { type: "Ignition", image, digest: digestOf(spec) };
 }
 
 /** Digest of the first-boot configuration that `spec` asks for, hex. */
@@ -51,6 +69,8 @@ export function digestOf(spec: MachineSpec): string {
   const { guestInit } = spec;
   const parts = guestInit?.type === "CloudInit"
     ? [guestInit.userData, guestInit.metaData, guestInit.networkConfig].map((part) => part?.reveal() ?? null)
+    : guestInit?.type === "Ignition"
+    ? ["ignition", guestInit.config.reveal()]
     : [];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

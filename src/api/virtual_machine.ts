@@ -181,12 +181,12 @@ export const virtualMachine = defineKind({
           "spec.networks[].dns",
           "spec.userData.cloudInit",
           "spec.metaData.cloudInit",
+          "spec.userData.ignition",
         ],
         planned: [
           "spec.importedDisk",
           "spec.resources.gpu",
           "spec.disks[].type",
-          "spec.userData.ignition",
         ],
       },
       vsphere: { honoured: [], planned: ["spec"] },

@@ -116,6 +116,10 @@ export const vmClass = defineKind({
           "spec.performanceProfile.cpuHotAddEnabled",
           "spec.performanceProfile.memoryHotAddEnabled",
           "spec.performanceProfile.nestedVirtualization",
+          "spec.securityProfile.secureBoot",
+          "spec.securityProfile.tpmEnabled",
+          "spec.securityProfile.tpmVersion",
+          "spec.securityProfile.vtdEnabled",
           "spec.extraConfig",
         ],
         planned: [

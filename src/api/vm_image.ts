@@ -157,8 +157,14 @@ export const vmImage = defineKind({
     providers: {
       mock: { honoured: ["spec"], planned: [] },
       libvirt: {
-        honoured: ["spec.source.libvirt.path", "spec.source.libvirt.format", "spec.source.libvirt.storagePool"],
-        planned: ["spec.source.libvirt", "spec.source.http", "spec.source.registry", "spec.prepare"],
+        honoured: [
+          "spec.source.libvirt",
+          "spec.source.http.url",
+          "spec.source.http.checksum",
+          "spec.source.http.checksumType",
+          "spec.source.http.timeout",
+        ],
+        planned: ["spec.source.http", "spec.source.registry", "spec.prepare"],
       },
       vsphere: { honoured: [], planned: ["spec"] },
       proxmox: { honoured: [], planned: ["spec"] },

@@ -158,6 +158,7 @@ export const vmNetworkAttachment = defineKind({
           "spec.network.libvirt.bridge.name",
           "spec.network.libvirt.model",
           "spec.network.libvirt.filterRef",
+          "spec.network.libvirt.driver.queues",
           "spec.network.mtu",
           "spec.ipAllocation.type",
           "spec.ipAllocation.staticConfig",

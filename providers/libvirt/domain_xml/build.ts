@@ -15,12 +15,25 @@ export interface DomainPlan {
   readonly memoryMib: { readonly current: number; readonly max: number };
   readonly firmware: "BIOS" | "UEFI";
   readonly cpuMode: string;
+  readonly security?: DomainSecurity;
+  /** Path of the Ignition configuration, which the guest reads through the firmware's configuration device. */
+  readonly ignitionPath?: string;
+  /** Address that the VNC console listens on. Default 127.0.0.1. */
+  readonly vncListen?: string;
   readonly disks: readonly DiskDevice[];
   /** Path of the first-boot medium. */
   readonly seedPath?: string;
   readonly nics: readonly (Nic & { readonly mac: string })[];
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
+}
+
+/** Security hardware. */
+export interface DomainSecurity {
+  readonly secureBoot?: boolean;
+  /** Version of the TPM; absent: none. */
+  readonly tpm?: "1.2" | "2.0";
+  readonly iommu?: boolean;
 }
 
 /** PCI Express has no slots to spare: devices can be added to a running machine only where a port waits for them. */
@@ -41,7 +54,19 @@ export function domainXml(plan: DomainPlan): string {
     element("currentMemory", { unit: "MiB" }, plan.memoryMib.current),
     element("vcpu", { placement: "static", current: plan.cpus.current }, plan.cpus.max),
     osElement(plan),
-    element("features", {}, element("acpi"), platform.arch === "x86_64" ? element("apic") : undefined),
+    plan.ignitionPath === undefined ? undefined : element(
+      "sysinfo",
+      { type: "fwcfg" },
+      element("entry", { name: "opt/com.coreos/config", file: plan.ignitionPath }),
+    ),
+    element(
+      "features",
+      {},
+      element("acpi"),
+      platform.arch === "x86_64" ? element("apic") : undefined,
+      // Without it the guest could rewrite the variables that Secure Boot rests on.
+      plan.security?.secureBoot ? element("smm", { state: "on" }) : undefined,
+    ),
     element("cpu", { mode: plan.cpuMode }),
     element("clock", { offset: "utc" }),
     element("on_poweroff", {}, "destroy"),
@@ -51,12 +76,18 @@ export function domainXml(plan: DomainPlan): string {
   ));
 }
 
-function osElement({ platform, firmware }: DomainPlan): XmlElement {
+function osElement({ platform, firmware, security }: DomainPlan): XmlElement {
   const type = element("type", { arch: platform.arch, machine: platform.machine }, "hvm");
   if (firmware === "BIOS") return element("os", {}, type);
   // Left to itself libvirt may take a firmware with Secure Boot and Microsoft's keys, which refuses unsigned loaders.
-  const secureBoot = element("feature", { enabled: "no", name: "secure-boot" });
-  return element("os", { firmware: "efi" }, type, element("firmware", {}, secureBoot));
+  const enabled = security?.secureBoot ? "yes" : "no";
+  const features = ["secure-boot", ...security?.secureBoot ? ["enrolled-keys"] : []];
+  return element(
+    "os",
+    { firmware: "efi" },
+    type,
+    element("firmware", {}, ...features.map((name) => element("feature", { enabled, name }))),
+  );
 }
 
 function devices(plan: DomainPlan): XmlElement[] {
@@ -76,10 +107,25 @@ function devices(plan: DomainPlan): XmlElement[] {
     element("serial", { type: "pty" }),
     element("console", { type: "pty" }),
     element("channel", { type: "unix" }, element("target", { type: "virtio", name: AGENT_CHANNEL })),
-    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: "127.0.0.1" }),
+    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: plan.vncListen ?? "127.0.0.1" }),
     element("video", {}, element("model", { type: "virtio" })),
+    ...securityDevices(plan.security),
     element("memballoon", { model: "virtio" }),
     element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
+  ];
+}
+
+function securityDevices({ tpm, iommu }: DomainSecurity = {}): XmlElement[] {
+  return [
+    // A TPM 2.0 has the interface of today; 1.2 knows only the old one.
+    ...(tpm === undefined ? [] : [
+      element(
+        "tpm",
+        { model: tpm === "2.0" ? "tpm-crb" : "tpm-tis" },
+        element("backend", { type: "emulator", version: tpm }),
+      ),
+    ]),
+    ...(iommu ? [element("iommu", { model: "intel" })] : []),
   ];
 }
 

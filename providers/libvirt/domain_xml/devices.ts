@@ -12,6 +12,14 @@ export interface DiskDevice {
   /** `vda`, `vdb`... */
   readonly target: string;
   readonly iops?: number;
+  readonly driver?: DiskDriver;
+}
+
+/** How QEMU reads and writes the image of a disk; absent is QEMU's own choice, and `unmap` for `discard`. */
+export interface DiskDriver {
+  readonly cache?: string;
+  readonly io?: string;
+  readonly discard?: string;
 }
 
 /** libvirt leaves aliases alone that begin so, in the running and in the stored description. */
@@ -23,7 +31,7 @@ export function diskElement(disk: DiskDevice): XmlElement {
   return element(
     "disk",
     { type: "file", device: "disk" },
-    element("driver", { name: "qemu", type: disk.format, discard: "unmap" }),
+    element("driver", { name: "qemu", type: disk.format, discard: "unmap", ...disk.driver }),
     element("source", { file: disk.path }),
     element("target", { dev: disk.target, bus: "virtio" }),
     disk.iops === undefined ? undefined : element("iotune", {}, element("total_iops_sec", {}, disk.iops)),
@@ -59,6 +67,7 @@ export function nicElement(nic: Nic & { readonly mac: string }, defaultNetwork: 
     nicSource(nic, defaultNetwork),
     element("mac", { address: nic.mac }),
     element("model", { type: nic.model ?? "virtio" }),
+    nic.driver?.queues === undefined ? undefined : element("driver", { queues: nic.driver.queues }),
     nic.mtu === undefined ? undefined : element("mtu", { size: nic.mtu }),
     nic.filter === undefined ? undefined : element(
       "filterref",

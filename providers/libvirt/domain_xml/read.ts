@@ -34,6 +34,7 @@ export interface DomainView {
   readonly arch: string;
   readonly machine: string;
   readonly firmware: "BIOS" | "UEFI";
+  readonly security: { readonly secureBoot: boolean; readonly tpm: boolean; readonly iommu: boolean };
   readonly mark: Mark | undefined;
   readonly cpus: { readonly current: number; readonly max: number };
   /** Each CPU by itself, where libvirt lists them. */
@@ -63,6 +64,13 @@ export function readDomain(xml: string): DomainView {
     firmware: os?.attributes["firmware"] === "efi" || find(os, "loader")?.attributes["type"] === "pflash"
       ? "UEFI"
       : "BIOS",
+    security: {
+      secureBoot: find(os, "loader")?.attributes["secure"] === "yes" || elements(find(os, "firmware"), "feature").some(
+        ({ attributes }) => attributes["name"] === "secure-boot" && attributes["enabled"] === "yes",
+      ),
+      tpm: find(devices, "tpm") !== undefined,
+      iommu: find(devices, "iommu") !== undefined,
+    },
     mark: readMark(root),
     cpus: { current: Number(vcpu?.attributes["current"] ?? maxCpus), max: maxCpus },
     vcpus: elements(find(root, "vcpus"), "vcpu").map(({ attributes }) => ({

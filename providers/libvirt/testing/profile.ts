@@ -7,10 +7,13 @@ const foreignDomain = (name: string, uuid: string): string =>
   `<domain type="qemu"><name>${name}</name><uuid>${uuid}</uuid><memory unit="MiB">64</memory>` +
   `<os><type arch="x86_64" machine="q35">hvm</type></os></domain>`;
 
-export function libvirtProfile(host: Hypervisor): ConformanceProfile {
+/** `imageUrl`: where the guest image is served. */
+export function libvirtProfile(host: Hypervisor, imageUrl = "http://127.0.0.1:9/none"): ConformanceProfile {
   return {
     name: "libvirt over SSH",
     image: { type: "Volume", pool: host.pool, path: host.imageVolume },
+    imageSource: { type: "Url", url: imageUrl, format: "qcow2" },
+    damagedImageSource: { type: "Url", url: imageUrl, checksum: { algorithm: "sha256", value: "0".repeat(64) } },
     rootGib: 1,
     hardware: {
       cpus: 1,
