@@ -30,6 +30,8 @@ export interface ControllersOptions {
   readonly watchSelector?: string;
   /** VirtualMachines at a time. Default 20. */
   readonly workers?: number;
+  /** Tasks in flight at one provider; more wait their turn. Default 100. */
+  readonly maxTasksPerProvider?: number;
   readonly clock: Clock;
   readonly random?: () => number;
   readonly log: RuntimeLog;
@@ -80,6 +82,7 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
     event: (vm, event) => events.record(VIRTUAL_MACHINES, vm, event),
     wake: (key) => vmController.enqueue(key),
     ...measured,
+    ...(options.maxTasksPerProvider === undefined ? {} : { maxTasksPerProvider: options.maxTasksPerProvider }),
   });
   const vmController = addVmController(manager, {
     informers: { vms, providers, classes, images, networks },

@@ -33,6 +33,8 @@ export interface ManagerRoleOptions {
   readonly policy?: PolicySettings;
   /** VirtualMachines at a time. Default 20. */
   readonly workers?: number;
+  /** Tasks in flight at one provider; more wait their turn. Default 100. */
+  readonly maxTasksPerProvider?: number;
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly metrics?: Metrics<ClientMetric> & Metrics<ManagerMetric> & RuntimeMetrics;
@@ -86,6 +88,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
     ...(options.watchNamespace === undefined ? {} : { watchNamespace: options.watchNamespace }),
     ...(options.watchSelector === undefined ? {} : { watchSelector: options.watchSelector }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.maxTasksPerProvider === undefined ? {} : { maxTasksPerProvider: options.maxTasksPerProvider }),
     ...(metrics === undefined ? {} : { metrics }),
   });
   return {

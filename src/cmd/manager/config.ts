@@ -46,6 +46,7 @@ export interface ManagerSettings {
   readonly healthPort: number;
   readonly host: string;
   readonly workers?: number;
+  readonly maxTasksPerProvider: number;
   readonly policy: PolicySettings;
   readonly log: ReturnType<typeof logOptions>;
 }
@@ -121,6 +122,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       host: health.host,
       // Two slow hypervisors must not be able to hold up everybody else: unless told otherwise, the controllers choose.
       ...(env("WORKERS_PER_KIND") ? { workers: settings.workersPerKind } : {}),
+      maxTasksPerProvider: settings.maxInflightTasks,
       policy: policyOf(settings),
       log: logOptions(settings, env),
     },

@@ -48,6 +48,7 @@ async function run(settings: ManagerSettings): Promise<void> {
     ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
     ...(settings.watchSelector === undefined ? {} : { watchSelector: settings.watchSelector }),
     ...(settings.workers === undefined ? {} : { workers: settings.workers }),
+    maxTasksPerProvider: settings.maxTasksPerProvider,
     policy: settings.policy,
     log,
     metrics,

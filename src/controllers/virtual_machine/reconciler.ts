@@ -24,6 +24,7 @@ import { type ManagerMetric, type Metrics, noMetrics } from "@virtrigaud/telemet
 import { eventsBetween, releaseEvent, type VmEvent } from "./events.ts";
 import type { Mutation, ReconfigureHistory, VmInput } from "./input.ts";
 import { type ProviderLabels, VmMeter } from "./meter.ts";
+import { TaskSlots } from "./task_slots.ts";
 import { type Findings, foundMachine, observe, referenceKey, type VmSources } from "./observe.ts";
 
 /** What the reconciler works with. */
@@ -41,8 +42,12 @@ export interface VmReconcilerOptions {
   readonly wake: (key: string) => void;
   /** Default: nothing is measured. */
   readonly metrics?: Metrics<ManagerMetric>;
+  /** Tasks in flight at one provider; more wait their turn. Default 100. */
+  readonly maxTasksPerProvider?: number;
 }
 
+/** Tasks in flight at one provider, unless told otherwise (`MAX_INFLIGHT_TASKS`). */
+const DEFAULT_MAX_TASKS = 100;
 /** Steps of one reconcile; more in a row means that something turns in a circle. */
 const MAX_STEPS = 24;
 /** A provider that answered with a passing error is not asked again earlier than this about the same VM. */
@@ -58,6 +63,7 @@ interface Memory {
   readonly histories: Map<string, ReconfigureHistory>;
   readonly awaited: AwaitedSecrets;
   readonly meter: VmMeter;
+  readonly slots: TaskSlots;
 }
 
 /** Reconciles VirtualMachines, one at a time each. */
@@ -69,14 +75,16 @@ export class VmReconciler {
     this.#options = options;
     const meter = new VmMeter(options.metrics ?? noMetrics, () => options.clock.monotonic());
     const awaited = new AwaitedSecrets(options.sources.secrets, options.wake);
-    this.#memory = { histories: new Map(), awaited, meter };
+    const slots = new TaskSlots(options.maxTasksPerProvider ?? DEFAULT_MAX_TASKS, options.wake);
+    this.#memory = { histories: new Map(), awaited, meter, slots };
   }
 
   /** Brings one VM closer to what is asked for. */
   async reconcile(key: string, context: ReconcileContext): Promise<Result> {
     const stored = this.#options.vms.get(key);
     if (stored === undefined) {
-      const { histories, awaited, meter } = this.#memory;
+      const { histories, awaited, meter, slots } = this.#memory;
+      slots.forget(key);
       histories.delete(key);
       awaited.forget(key);
       meter.forget(key);
@@ -117,6 +125,15 @@ class Run {
 
   async toEnd(): Promise<Result> {
     this.memory.meter.seen(this.key, this.#vm.status, this.#vm.status, this.#labels);
+    this.#noteTask();
+    try {
+      return await this.#steps();
+    } finally {
+      this.#noteTask();
+    }
+  }
+
+  async #steps(): Promise<Result> {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
       const result = await this.#once(steps);
       if (result !== undefined) return result;
@@ -166,6 +183,8 @@ class Run {
   async #change(input: VmInput, decision: Decision, step: Mutation): Promise<Result | undefined> {
     const connection = this.#connection();
     if (connection === undefined) return done;
+    // What is being deleted makes room, so that it never waits for room.
+    if (step.type !== "Delete" && !this.memory.slots.mayStart(this.key, connection.key)) return done;
     if (step.type === "Reconfigure") this.#remember(step.wish, input.now);
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
@@ -290,6 +309,11 @@ class Run {
 
   #connection(): ProviderConnection | undefined {
     return this.options.sources.connections.get(this.#providerKey);
+  }
+
+  #noteTask(): void {
+    const running = this.#stored.status?.operation?.taskRef !== undefined;
+    this.memory.slots.note(this.key, this.#providerKey, running);
   }
 
   #remember(digest: string, now: number): void {
