@@ -22,6 +22,7 @@ export const SLOW_TASKS = { MOCK_TASK_LATENCY: "2000", MOCK_BOOT_LATENCY: "1000"
 
 /** Measures everything. Takes about 15 minutes in full size. */
 export async function runBench({ size, providerEnv, say }: BenchOptions): Promise<Figures> {
+  const tell = (figures: object) => say(`  ${JSON.stringify(figures)}`);
   const within = async <T>(what: string, options: WorldOptions, measure: (world: World) => Promise<T>): Promise<T> => {
     say(what);
     await using world = await World.start({ providerEnv, ...options });
@@ -29,6 +30,7 @@ export async function runBench({ size, providerEnv, say }: BenchOptions): Promis
   };
 
   const life = await within(`life of ${size.vms} VMs, embedded`, {}, (world) => measureLife(world, size));
+  tell(life);
 
   const why = await kubernetesRig.unavailable();
   if (why !== undefined) say(`ready_1000_kube_s cannot be measured here: ${why}`);
@@ -36,17 +38,17 @@ export async function runBench({ size, providerEnv, say }: BenchOptions): Promis
     `birth of ${size.vms} VMs, kube-apiserver`,
     { plane: "kubernetes" },
     async (world) => {
-      const birth = await measureBirth(world, size.vms);
-      say(`  kube-apiserver: ${birth.writesPerVm.toFixed(2)} writes per VM by its audit log`);
-      return birth.seconds;
+      const { seconds, writesPerVm } = await measureBirth(world, size.vms);
+      tell({ ready_1000_kube_s: seconds, "writes by the audit log, per VM": writesPerVm });
+      return seconds;
     },
   );
 
   const many = await within(`${size.manyVms} VMs`, {}, async (world) => {
     const seconds = await populate(world, size.manyVms);
-    say(`  ${size.manyVms} VMs Ready in ${seconds.toFixed(1)} s`);
     const rss = await world.manager.rssMib();
     const restart = await measureRestart(world, "vm-00007", { standBy: false });
+    tell({ rss_mb_10000: rss, restart_10000_s: restart, "seconds until all were Ready": seconds });
     return { rss, restart };
   });
 
