@@ -34,7 +34,8 @@ const names = (...specs: readonly EnvSpec[]): string[] =>
   specs.flatMap((spec) => Object.values(spec).map(({ name }) => name));
 
 const OTEL = "OTEL_*";
-const POD_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+/** `/var/run` is a link to `/run` in most images. */
+const POD_ACCOUNT = ["/var/run", "/run"].map((folder) => `${folder}/secrets/kubernetes.io/serviceaccount`);
 
 const PROVIDER_ENV = [
   ...names(logEnv),
@@ -53,7 +54,7 @@ export const ROLES: readonly Role[] = [
     entry: "src/cmd/manager/main.ts",
     permissions: {
       net: true,
-      read: [POD_ACCOUNT],
+      read: POD_ACCOUNT,
       env: [
         ...names(logEnv, retryEnv, breakerEnv, rateLimitEnv, rpcTimeoutEnv, workEnv),
         "VIRTRIGAUD_NAMESPACE",
