@@ -174,13 +174,16 @@ async function addressesOf(
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (!what.running) return new Map();
   if (what.agent !== undefined && what.agent.addresses.size > 0) return what.agent.addresses;
-  if (!live.nics.some((nic) => nic.backing?.type === "network")) return new Map();
-  const leases = await domains.leases(context.session, domain, what).catch((error: unknown) => {
-    // A network that was destroyed under a running domain has no leases to show; the rest is still worth telling.
-    if (error instanceof LibvirtError && error.code !== errorCode.noDomain) return [];
-    throw error;
-  });
-  return Map.groupBy(leases, (lease) => lease.mac).entries().reduce(
+  const ask = (source: "lease" | "arp") =>
+    domains.addresses(context.session, domain, source, what).catch((error: unknown) => {
+      // A network that was destroyed under a running domain has no leases to show, and libvirt before 9.1 cannot read the
+      // neighbours of newer kernels; the rest is still worth telling.
+      if (error instanceof LibvirtError && error.code !== errorCode.noDomain) return [];
+      throw error;
+    });
+  const leased = live.nics.some((nic) => nic.backing?.type === "network") ? await ask("lease") : [];
+  const known = leased.length > 0 ? leased : await ask("arp");
+  return Map.groupBy(known, (lease) => lease.mac).entries().reduce(
     (map, [mac, found]) => map.set(mac, found.map((lease) => lease.address)),
     new Map<string, string[]>(),
   );

@@ -11,6 +11,7 @@ import {
   machine,
   operation,
   providerFor,
+  Watcher,
 } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "virtual hardware on a real host", libvirtRig);
@@ -88,5 +89,27 @@ Deno.test({ name: "QEMU runs with the hardware that was asked for", ignore }, as
     assertEquals(await host.sh(["cat", file]), config.reveal());
     await end(uid);
     assertEquals((await host.virsh("vol-list", host.pool)).includes(uid), false);
+  });
+
+  await t.step("first-boot configuration that changes is taken up at the next start", async () => {
+    const init = (hostname: string): MachineSpec =>
+      machine("again", {
+        guestInit: { type: "CloudInit", userData: new Secret(`#cloud-config\nhostname: ${hostname}\n`) },
+      });
+    const [uid] = await start("again", init("one"));
+    const change = () => provider.reconfigure({ operation: operation(uid), vmId: uid, spec: init("two") }, context);
+    await host.virsh("metadata", uid, "http://other/", "--config", "--live", "--key", "other", "--set", "<app/>");
+    assertEquals(await change(), { needsPowerCycle: ["guestInit"] });
+    await provider.power({ operation: operation(uid), vmId: uid, op: "Off" }, context);
+    const before = await describeOrFail(provider, uid);
+    assertEquals(await change(), { needsPowerCycle: [] });
+    const after = await describeOrFail(provider, uid);
+    assert(after.guestInitDigest !== before.guestInitDigest);
+    assertEquals({ ...after, guestInitDigest: "" }, { ...before, guestInitDigest: "" });
+    assertStringIncludes(await host.virsh("dumpxml", uid), "http://other/");
+    await using watcher = new Watcher(provider);
+    await provider.power({ operation: operation(uid), vmId: uid, op: "On" }, context);
+    await watcher.vm(uid, (vm) => vm.guest.hostname === "two");
+    await end(uid);
   });
 });

@@ -1,7 +1,8 @@
 /** The libvirt provider as a process. @module */
 import { type ProviderConfig, runProvider } from "@virtrigaud/contract/server/mod.ts";
 import type { CredentialStore } from "@virtrigaud/contract/server/mod.ts";
-import type { SshCredentials } from "./client/ssh.ts";
+import type { HostCredentials } from "./client/session.ts";
+import type { TlsCredentials } from "./client/tls.ts";
 import { LIBVIRT_PROVIDER_VERSION, LibvirtProvider } from "./provider.ts";
 
 /** The provider that `config` describes; see README.md for the keys of its credentials and its defaults. */
@@ -12,7 +13,7 @@ export function startLibvirt(config: ProviderConfig): LibvirtProvider {
     version,
     clock,
     insecureSkipVerify,
-    credentials: () => sshCredentials(credentials),
+    credentials: () => hostCredentials(credentials),
     ...(defaults["datastore"] === undefined ? {} : { defaultPool: defaults["datastore"] }),
     ...(defaults["network"] === undefined ? {} : { defaultNetwork: defaults["network"] }),
   });
@@ -20,7 +21,7 @@ export function startLibvirt(config: ProviderConfig): LibvirtProvider {
   return provider;
 }
 
-function sshCredentials(store: CredentialStore): SshCredentials {
+function hostCredentials(store: CredentialStore): HostCredentials {
   const [username, password, privateKey, passphrase, knownHosts] = [
     store.get("username")?.reveal(),
     store.get("password"),
@@ -34,6 +35,20 @@ function sshCredentials(store: CredentialStore): SshCredentials {
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(knownHosts === undefined ? {} : { knownHosts }),
+    ...tlsCredentials(store),
+  };
+}
+
+function tlsCredentials(store: CredentialStore): TlsCredentials {
+  const [certificate, key, authority] = [
+    store.get("tls.crt")?.reveal(),
+    store.get("tls.key"),
+    store.get("ca.crt")?.reveal(),
+  ];
+  return {
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key }),
+    ...(authority === undefined ? {} : { authority }),
   };
 }
 

@@ -32,8 +32,7 @@ import {
 } from "@virtrigaud/contract";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import * as hosts from "./client/host.ts";
-import { LibvirtSession } from "./client/session.ts";
-import type { SshCredentials } from "./client/ssh.ts";
+import { type HostCredentials, LibvirtSession } from "./client/session.ts";
 import { parseUri } from "./client/uri.ts";
 import { Changes } from "./changes.ts";
 import type { LibvirtContext } from "./context.ts";
@@ -57,12 +56,12 @@ export const LIBVIRT_PROVIDER_VERSION = buildInfo().version;
 
 /** Settings of {@linkcode LibvirtProvider}. */
 export interface LibvirtProviderOptions {
-  /** libvirt URI: `qemu:///system` or `qemu+ssh://user@host/system`. */
+  /** libvirt URI: see the README for those that are understood. */
   readonly endpoint: string;
   /** Version that `validate` reports. */
   readonly version: string;
-  /** Asked at every connection over SSH. Default: none, which is enough for a local socket. */
-  readonly credentials?: () => Promise<SshCredentials> | SshCredentials;
+  /** Asked at every connection over SSH or TLS. Default: none, which is enough for a local socket. */
+  readonly credentials?: () => Promise<HostCredentials> | HostCredentials;
   /** Accept any host key. Default false. */
   readonly insecureSkipVerify?: boolean;
   /** Pool for disks that name none. Default `default`. */
@@ -81,7 +80,8 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
   constructor(options: LibvirtProviderOptions) {
     const clock = options.clock ?? systemClock;
     const parsed = parseUri(options.endpoint);
-    const endpoint = parsed.transport === "ssh" && options.insecureSkipVerify ? { ...parsed, verify: false } : parsed;
+    const isCheckable = parsed.transport === "ssh" || parsed.transport === "tls";
+    const endpoint = isCheckable && options.insecureSkipVerify ? { ...parsed, verify: false } : parsed;
     const session = new LibvirtSession({ endpoint, credentials: options.credentials ?? (() => ({})), clock });
     this.#version = options.version;
     this.#context = {

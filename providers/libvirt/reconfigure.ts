@@ -14,6 +14,7 @@ import { type DomainView, readDomain } from "./domain_xml/read.ts";
 import { maxCpus, maxMemoryMib } from "./hardware.ts";
 import { checkSpec } from "./honesty.ts";
 import { reconcileDisks } from "./reconfigure_disks.ts";
+import { reconcileGuestInit } from "./reconfigure_init.ts";
 import { reconcileNics } from "./reconfigure_nics.ts";
 
 /** One VM that is being brought to its wish. */
@@ -64,6 +65,7 @@ export async function reconfigure(
       await reconcileMemory(change);
       await reconcileDisks(change);
       await reconcileNics(change);
+      await reconcileGuestInit(change);
     } finally {
       context.changes.notify(domain.uuid);
     }

@@ -36,7 +36,7 @@ export class Tasks {
   }
 
   /** Starts `work`; a running task of the same key is returned instead. Its errors end up in its status. */
-  start(key: string, vmId: string, work: (control: TaskControl) => Promise<void>): TaskRef {
+  start(key: string, vmId: string | undefined, work: (control: TaskControl) => Promise<void>): TaskRef {
     const running = this.running(key);
     if (running !== undefined) return running;
     const ref: TaskRef = { id: crypto.randomUUID() };
@@ -50,7 +50,12 @@ export class Tasks {
       () => this.#update(ref.id, { state: "Succeeded", progressPercent: 100 }),
       (error: unknown) => this.#update(ref.id, { state: "Failed", error: failureOf(error) }),
     );
-    this.#tasks.set(ref.id, { key, abort, done, status: { task: ref, vmId, state: "Running" } });
+    this.#tasks.set(ref.id, {
+      key,
+      abort,
+      done,
+      status: { task: ref, ...(vmId === undefined ? {} : { vmId }), state: "Running" },
+    });
     this.#forget();
     go();
     return ref;

@@ -126,7 +126,7 @@ async function callByCall(t: Deno.TestContext, rpc: LibvirtSession, host: Hyperv
     assertStringIncludes(await domains.xml(rpc, domain, "current"), "52:54:00:00:00:02");
     const rows = await domains.allStats(rpc, [], domains.stats.state | domains.stats.block | domains.stats.vcpu);
     assertEquals(rows[0]?.params.get("block.0.capacity"), 256 * 1024 * 1024);
-    assertEquals(await domains.leases(rpc, domain), []);
+    assertEquals(await domains.addresses(rpc, domain, "lease"), []);
     const silent = await assertRejects(() => domains.agentInfo(rpc, domain), LibvirtError);
     assertEquals(silent.class, "Retryable");
     await domains.setAgentTimeout(rpc, domain, 2);

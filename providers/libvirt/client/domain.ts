@@ -272,16 +272,20 @@ export const agentInfo = (rpc: Rpc, domain: DomainRef, options?: Options): Promi
     timeoutMs: 20_000,
   }, options);
 
-/** Addresses that libvirt's own DHCP servers have given to the domain, by MAC. */
-export const leases = (
+/** Where addresses are looked up (`virDomainInterfaceAddressesSource`): libvirt's DHCP servers, the host's neighbours. */
+export const addressSource = { lease: 0, arp: 2 } as const;
+
+/** Addresses of the domain as the host knows them, by MAC. */
+export const addresses = (
   rpc: Rpc,
   domain: DomainRef,
+  source: keyof typeof addressSource,
   options?: Options,
 ): Promise<{ readonly mac: string; readonly address: string }[]> =>
   rpc.call({
     procedure: procedure.domainInterfaceAddresses,
-    doing: `read DHCP leases of ${quote(domain)}`,
-    args: (w) => writeDomain(w, domain).u32(0).u32(0),
+    doing: `read ${source} addresses of ${quote(domain)}`,
+    args: (w) => writeDomain(w, domain).u32(addressSource[source]).u32(0),
     reply: (r) =>
       r.list((item) => {
         item.string();

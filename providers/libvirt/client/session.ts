@@ -7,14 +7,18 @@ import { type Call, LibvirtConnection, type Rpc } from "./connection.ts";
 import { type DomainEvent, onDomainEvent, subscribe } from "./events.ts";
 import * as host from "./host.ts";
 import { connectSsh, type SshCredentials } from "./ssh.ts";
+import { connectTcp, connectTls, type TlsCredentials } from "./tls.ts";
 import type { LibvirtStream } from "./stream.ts";
 import type { LibvirtEndpoint } from "./uri.ts";
+
+/** What opens the door at the host, whichever way leads there. */
+export type HostCredentials = SshCredentials & TlsCredentials;
 
 /** Settings of {@linkcode LibvirtSession}. */
 export interface SessionOptions {
   readonly endpoint: LibvirtEndpoint;
-  /** Called for every new connection over SSH. */
-  readonly credentials: () => Promise<SshCredentials> | SshCredentials;
+  /** Called for every new connection over SSH or TLS. */
+  readonly credentials: () => Promise<HostCredentials> | HostCredentials;
   readonly clock: Clock;
   /** Default: 0.5 s, doubling up to 30 s. */
   readonly backoff?: BackoffPolicy;
@@ -162,6 +166,10 @@ export class LibvirtSession implements Rpc {
     switch (endpoint.transport) {
       case "unix":
         return await connectUnix(endpoint.socket);
+      case "tls":
+        return await connectTls(endpoint, await this.#options.credentials(), { signal });
+      case "tcp":
+        return await connectTcp(endpoint, { signal });
       case "ssh":
         return await connectSsh(endpoint, await this.#options.credentials(), { signal });
     }

@@ -3,7 +3,7 @@ import { ProviderError } from "@virtrigaud/contract";
 
 /** Socket of the system daemon; with modular daemons `virtproxyd` listens here. */
 const DEFAULT_SOCKET = "/run/libvirt/libvirt-sock";
-const SSH_PORT = 22;
+const PORTS = { ssh: 22, tls: 16514, tcp: 16509 } as const;
 
 /** Where libvirtd is and how to get there. */
 export type LibvirtEndpoint =
@@ -26,12 +26,21 @@ export type LibvirtEndpoint =
       /** Whether the host key is checked. Default true. */
       readonly verify: boolean;
     }
+    | {
+      readonly transport: "tls";
+      readonly host: string;
+      readonly port: number;
+      /** Whether the host's certificate is checked. Default true. */
+      readonly verify: boolean;
+    }
+    | { readonly transport: "tcp"; readonly host: string; readonly port: number }
   );
 
 const UNDERSTOOD = "use qemu:///system (optionally ?socket=PATH) or qemu+ssh://USER@HOST[:PORT]/system (optionally " +
-  "?socket=, ?keyfile=, ?known_hosts=, ?no_verify=1)";
+  "?socket=, ?keyfile=, ?known_hosts=, ?no_verify=1), qemu+tls://HOST[:PORT]/system (optionally ?no_verify=1) or " +
+  "qemu+tcp://HOST[:PORT]/system";
 /** Parameters that choose between ways which lead to the same place here. */
-const WITHOUT_EFFECT = ["no_tty", "sshauth", "mode"];
+const WITHOUT_EFFECT = ["no_tty", "sshauth", "mode", "no_sanity"];
 
 const refuse = (uri: string, why: string): ProviderError =>
   new ProviderError("InvalidSpec", `libvirt URI "${uri}": ${why}; ${UNDERSTOOD}`, { field: "endpoint" });
@@ -57,6 +66,11 @@ export function parseUri(uri: string): LibvirtEndpoint {
   };
   for (const name of WITHOUT_EFFECT) params.delete(name);
   const common = { driverUri: "qemu:///system", socket: take("socket") ?? DEFAULT_SOCKET };
+  const place = (port: number) => {
+    if (url.hostname === "") throw refuse(uri, "the host is missing");
+    return { host: url.hostname.replace(/^\[|\]$/g, ""), port: url.port === "" ? port : Number(url.port) };
+  };
+  const isChecked = () => !["1", "true"].includes(take("no_verify") ?? "0");
   const endpoint = (): LibvirtEndpoint => {
     switch (transport) {
       case "unix":
@@ -65,20 +79,22 @@ export function parseUri(uri: string): LibvirtEndpoint {
       case "ssh":
       case "libssh":
       case "libssh2": {
-        if (url.hostname === "") throw refuse(uri, "the host is missing");
         const [keyFile, knownHostsFile] = [take("keyfile"), take("known_hosts")];
         const ignore = take("known_hosts_verify") === "ignore";
         return {
           ...common,
           transport: "ssh",
-          host: url.hostname.replace(/^\[|\]$/g, ""),
-          port: url.port === "" ? SSH_PORT : Number(url.port),
-          verify: !["1", "true"].includes(take("no_verify") ?? "0") && !ignore,
+          ...place(PORTS.ssh),
+          verify: isChecked() && !ignore,
           ...(url.username === "" ? {} : { user: decodeURIComponent(url.username) }),
           ...(keyFile === undefined ? {} : { keyFile }),
           ...(knownHostsFile === undefined ? {} : { knownHostsFile }),
         };
       }
+      case "tls":
+        return { ...common, transport, ...place(PORTS.tls), verify: isChecked() };
+      case "tcp":
+        return { ...common, transport, ...place(PORTS.tcp) };
       default:
         throw refuse(uri, `transport "${transport}" is not supported`);
     }

@@ -1,6 +1,6 @@
 /** Disks and network cards as elements of a domain. Each carries its name from the spec as libvirt's user alias. @module */
 import type { Nic } from "@virtrigaud/contract";
-import { element, type XmlElement } from "./element.ts";
+import { element, find, type XmlElement } from "./element.ts";
 
 /** A disk that is to be. */
 export interface DiskDevice {
@@ -94,6 +94,12 @@ export function nicSource(nic: Nic, defaultNetwork: string): XmlElement {
 export function markedName(device: XmlElement, alias: string | undefined): string | undefined {
   const prefix = device.name === "interface" ? ALIAS.nic : ALIAS.disk;
   return alias?.startsWith(prefix) ? alias.slice(prefix.length) : undefined;
+}
+
+/** Path of the first-boot medium, if `device` is it. */
+export function seedPathOf(device: XmlElement): string | undefined {
+  if (device.name !== "disk" || !isSeedAlias(find(device, "alias")?.attributes["name"])) return undefined;
+  return find(device, "source")?.attributes["file"];
 }
 
 /** Whether the alias is that of the first-boot medium. */

@@ -1,5 +1,5 @@
 /** Our mark in a domain's metadata: whose VM it is. @module */
-import { element, elements, find, textOf, type XmlElement } from "./element.ts";
+import { element, elements, find, textOf, withElement, type XmlElement } from "./element.ts";
 
 const NAMESPACE = "https://virtrigaud.io/xmlns/libvirt/v1";
 const NAME = "virtrigaud:machine";
@@ -32,12 +32,20 @@ export function markElement(mark: Mark): XmlElement {
   );
 }
 
+/** libvirt keeps the prefix, but whoever edits a domain may choose another one for the same namespace. */
+const isMark = ({ name, attributes }: XmlElement): boolean =>
+  name.endsWith(":machine") && Object.values(attributes).includes(NAMESPACE);
+
+/** `domain` with `mark` in the place of the mark that it has; the metadata of others stays. */
+export function withMark(domain: XmlElement, mark: Mark): XmlElement {
+  const ours = markElement(mark);
+  const others = elements(find(domain, "metadata")).filter((each) => !isMark(each));
+  return withElement(domain, { ...ours, children: [...others, ...ours.children] });
+}
+
 /** The mark of a domain; `undefined` if it carries none. */
 export function readMark(domain: XmlElement): Mark | undefined {
-  // libvirt keeps the prefix, but whoever edits a domain may choose another one for the same namespace.
-  const mark = elements(find(domain, "metadata")).find((candidate) =>
-    candidate.name.endsWith(":machine") && Object.values(candidate.attributes).includes(NAMESPACE)
-  );
+  const mark = elements(find(domain, "metadata")).find(isMark);
   const ownerUid = mark?.attributes["owner-uid"];
   if (mark === undefined || ownerUid === undefined) return undefined;
   const guestInitDigest = mark.attributes["init-digest"];

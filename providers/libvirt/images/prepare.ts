@@ -24,7 +24,7 @@ export async function imagePrepare(
       const imageId = `${pool.name}/${imageVolume(key)}`;
       const there = force ? undefined : await cachedImage(context, pool, source);
       if (there !== undefined) return await ready(context, imageId, there, options);
-      const task = context.tasks.start(`image/${pool.uuid}/${key}`, "", async ({ signal, progress }) => {
+      const task = context.tasks.start(`image/${pool.uuid}/${key}`, undefined, async ({ signal, progress }) => {
         await fetchImage(context, pool, source, { signal, progress, field: "source", force });
       });
       return { imageId, task, format: "qcow2" };

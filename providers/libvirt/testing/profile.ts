@@ -21,6 +21,8 @@ export function libvirtProfile(host: Hypervisor, imageUrl = "http://127.0.0.1:9/
       firmware: "BIOS",
       performance: { cpuHotAdd: true, memoryHotAdd: true },
     },
+    // Below the range of the network's DHCP server.
+    staticAddress: { address: "192.168.122.9", prefix: 24, gateway: "192.168.122.1" },
     network: { type: "Network", network: host.network },
     guest: { address: true, agent: true, cloudInit: true, shutdown: true },
     timeouts: { pollMs: 100 },

@@ -12,6 +12,7 @@ export const HYPERVISOR_PACKAGES: Readonly<Record<string, readonly string[]>> = 
   "swtpm": ["swtpm"],
   "swtpm-tools": ["swtpm_setup"],
   "openssh-server": ["sshd"],
+  "openssl": ["openssl"],
   "openssh-client": ["ssh", "ssh-keygen"],
   "dnsmasq-base": ["dnsmasq"],
   "iptables": ["iptables"],
