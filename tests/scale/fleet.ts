@@ -1,7 +1,7 @@
 /** Many VirtualMachines at once: their manifests, and an eye on all of them. @module */
 import { API_VERSION, getCondition, type VirtualMachine } from "@virtrigaud/api";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
-import { type KubeClient, keyOf } from "@virtrigaud/kube";
+import { keyOf, type KubeClient } from "@virtrigaud/kube";
 import { Informer } from "@virtrigaud/runtime";
 
 /** Namespace of everything that is created here unless told otherwise. */

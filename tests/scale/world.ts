@@ -2,7 +2,15 @@
 import { fileURLToPath } from "node:url";
 import { API_VERSION, kindNamed } from "@virtrigaud/api";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR, PROVIDERS } from "@virtrigaud/controllers";
-import { DEPLOYMENTS, isAlreadyExists, isConnectionFailed, keyOf, type KubeClient, NAMESPACES, resourceType } from "@virtrigaud/kube";
+import {
+  DEPLOYMENTS,
+  isAlreadyExists,
+  isConnectionFailed,
+  keyOf,
+  type KubeClient,
+  NAMESPACES,
+  resourceType,
+} from "@virtrigaud/kube";
 import { Runner } from "@virtrigaud/standalone";
 import { programFor, programSources } from "../../src/cmd/standalone/programs.ts";
 import { commandEnv } from "../rigs/command.ts";
