@@ -14,7 +14,15 @@ export const STATIC_CHECKS: readonly Check[] = [
 ];
 
 /** Where unit tests stand; tests that need a rig stand there as well and are told by their name. */
-export const UNIT_TEST_FOLDERS = ["src/", "providers/", "scripts/", "tests/structure/", "tests/compat/", "tests/rigs/"];
+export const UNIT_TEST_FOLDERS = [
+  "src/",
+  "providers/",
+  "scripts/",
+  "tests/structure/",
+  "tests/compat/",
+  "tests/controllers/",
+  "tests/rigs/",
+];
 
 /** The arguments that run every unit test. */
 export function unitTestArgs(folderExists: (folder: string) => boolean = exists): string[] {

@@ -1,4 +1,5 @@
 /** The libvirt provider: the contract's calls, each handed to the file that knows how. @module */
+import { buildInfo } from "@virtrigaud/telemetry";
 import {
   type CallContext,
   type Capabilities,
@@ -51,7 +52,7 @@ import { Tasks } from "./tasks.ts";
 import { watch } from "./watch.ts";
 
 /** Version of this provider. */
-export const LIBVIRT_PROVIDER_VERSION = "0.1.0";
+export const LIBVIRT_PROVIDER_VERSION = buildInfo().version;
 
 /** Settings of {@linkcode LibvirtProvider}. */
 export interface LibvirtProviderOptions {

@@ -1,4 +1,5 @@
 /** The mock hypervisor behind the provider contract. @module */
+import { buildInfo } from "@virtrigaud/telemetry";
 import type {
   CallContext,
   Capabilities,
@@ -54,7 +55,7 @@ import { invalid, ownVm, vmOf, type World } from "./hypervisor/world.ts";
 const MAX_PAGE = 1000;
 
 /** Version that the provider reports. */
-export const MOCK_VERSION = "0.1.0";
+export const MOCK_VERSION = buildInfo().version;
 
 /** A {@linkcode Provider} on a {@linkcode MockHypervisor}. Every call passes the hypervisor's faults. */
 export class MockProvider implements Provider {

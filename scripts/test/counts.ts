@@ -36,3 +36,10 @@ export function countsOf(output: string): Counts | undefined {
   const skipped = Math.max(Number(ignored), skippedLines(output).length);
   return { passed: Number(passed), failed: Number(failed), skipped };
 }
+
+const UNEVENTFUL = /^.* \.\.\. (?:ok|ignored)(?: \([^)]*\))?$|^running \d+ tests? from .*$/;
+
+/** The output of a failed run without the lines of tests that went well: errors, and what tests printed. */
+export function failureReport(output: string): string {
+  return output.split("\n").filter((line) => !UNEVENTFUL.test(line)).join("\n").replace(/\n{3,}/g, "\n\n").trim();
+}

@@ -1,5 +1,5 @@
 import { assertEquals } from "@virtrigaud/deps";
-import { add, countsOf, skippedLines, summaryLine } from "./counts.ts";
+import { add, countsOf, failureReport, skippedLines, summaryLine } from "./counts.ts";
 
 Deno.test("the summary line of deno test gives the counts, steps aside", () => {
   assertEquals(countsOf("ok | 12 passed (3 steps) | 0 failed | 2 ignored (1 step) (52ms)\n"), {
@@ -26,4 +26,22 @@ Deno.test("a file that skips without ignoring tests counts once for each line it
 Deno.test("the last line says passed, failed and skipped", () => {
   const sum = add({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 });
   assertEquals(summaryLine(sum), "11 passed, 22 failed, 33 skipped");
+});
+
+Deno.test("the report of a failed run leaves out what went well and keeps what hung or broke", () => {
+  const output = `running 3 tests from ./a_test.ts
+./a_test.ts => fine ... ok (2ms)
+one case ... ignored (0ms)
+a step ... ok
+'slow' has been running for over (1m0s)
+bad ... FAILED (2ms)
+
+ ERRORS
+
+bad => ./a_test.ts:2:6
+error: Error: boom`;
+  assertEquals(
+    failureReport(output),
+    "'slow' has been running for over (1m0s)\nbad ... FAILED (2ms)\n\n ERRORS\n\nbad => ./a_test.ts:2:6\nerror: Error: boom",
+  );
 });

@@ -1,5 +1,5 @@
 /** Running `deno test` as a process with a time limit. @module */
-import { type Counts, countsOf, skippedLines, summaryLine } from "./counts.ts";
+import { type Counts, countsOf, failureReport, skippedLines, summaryLine } from "./counts.ts";
 
 /** How a run of tests ended. */
 export interface Outcome {
@@ -58,11 +58,11 @@ export async function runTests(name: string, args: readonly string[], minutes: n
     : { counts: { ...sum, failed: sum.failed + 1 }, output, problem };
 }
 
-/** Runs one `deno test` and says how it went, in one line; its whole output is shown where something failed. */
+/** Runs one `deno test` and says how it went, in one line; what broke is shown. */
 export async function runAndTell(name: string, args: readonly string[], minutes: number): Promise<Counts> {
   const start = performance.now();
   const { counts, output, problem } = await runTests(name, ["test", "-A", "--no-check", ...args], minutes);
-  if (counts.failed > 0) console.log(output.trimEnd());
+  if (counts.failed > 0) console.log(failureReport(output));
   const said = skippedLines(output);
   for (const line of said) console.log(line);
   if (said.length === 0 && counts.skipped > 0) {

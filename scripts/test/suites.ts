@@ -16,7 +16,7 @@ export interface Suite {
 /** Unit tests: one parallel run of all. */
 export const UNIT_SUITE: Suite = {
   name: "unit",
-  files: /^(src|providers|scripts|tests\/(structure|compat|rigs))\/(?!.*_rig_test\.ts$)/,
+  files: /^(src|providers|scripts|tests\/(structure|compat|controllers|rigs))\/(?!.*_rig_test\.ts$)/,
   needs: [],
   minutes: 10,
 };
@@ -39,6 +39,7 @@ export const INTEGRATION_SUITES: readonly Suite[] = [
   { name: "charts", files: /^tests\/charts\//, needs: ["helm"], minutes: 10 },
   { name: "bundles", files: /^tests\/bundles\//, needs: [], minutes: 10 },
   { name: "crash", files: /^tests\/crash\//, needs: [], minutes: 15 },
+  { name: "fault", files: /^tests\/fault\//, needs: [], minutes: 10 },
   { name: "fuzz", files: /^tests\/fuzz\//, needs: [], minutes: 10 },
   { name: "scale", files: /^tests\/scale\//, needs: [], minutes: 15 },
   { name: "rigs", files: /_rig_test\.ts$/, needs: [], minutes: 10 },

@@ -1,5 +1,4 @@
 /** The ten kinds of `infra.virtrigaud.io/v1beta1`: types, schemas, names, support tables. @module */
-export * from "./conditions.ts";
 export * from "./crd.ts";
 export * from "./definition.ts";
 export * from "./duration.ts";

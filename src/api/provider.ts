@@ -46,7 +46,7 @@ export const ProviderStatus = object("What is known of the hypervisor and its pr
   phase: oneOf("One-word summary; the conditions are authoritative.", PROVIDER_PHASES),
   message: string("What is going on or wrong, for a person."),
   healthy: boolean("Whether the last health checks succeeded."),
-  lastHealthCheck: dateTime("When healthy last changed or was last confirmed."),
+  lastHealthCheck: dateTime("When `healthy` last turned; checks that say the same again do not move it."),
   version: string("Version of the provider."),
   hypervisorVersion: string("Product and version of the hypervisor."),
   connectedVMs: int32("Number of VirtualMachines that refer to this Provider."),

@@ -37,9 +37,9 @@ Deno.test("unsupported fields are named by the entry they are on", () => {
   const object = vm({
     powerState: "Off",
     disks: [{ name: "data", sizeGiB: 1 }, { name: "logs", sizeGiB: 1, scsi: { controller: 1 } }],
-    tags: ["x"],
+    placement: { cluster: "c" },
   });
-  assertEquals(unsupportedFields(object, "libvirt"), ["spec.disks[logs].scsi.controller", "spec.tags"]);
+  assertEquals(unsupportedFields(object, "libvirt"), ["spec.disks[logs].scsi.controller", "spec.placement.cluster"]);
   assertEquals(unsupportedFields(object, "mock"), []);
 });
 

@@ -93,16 +93,20 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
   conditions,
   observedGeneration,
   operation: Operation,
-  failure: object("Step that failed, and whether it is tried again.", {
-    verb: string("What was tried."),
-    class: string("Class of the error, such as InvalidSpec or QuotaExceeded."),
-    message: string("What went wrong and what to do about it."),
-    wish: string("Digest of the wish that it failed for; another wish is tried afresh."),
-    attempt: int32("How often it was tried.", { minimum: 1 }),
-  }, {
-    reason: string("Reason within the class."),
-    retryAfter: dateTime("When it is tried again; absent: when the wish changes."),
-  }),
+  failures: list(
+    "Steps that failed, one entry per kind of step, and whether they are tried again.",
+    object("One step that failed.", {
+      verb: string("What was tried."),
+      class: string("Class of the error, such as InvalidSpec or QuotaExceeded."),
+      message: string("What went wrong and what to do about it."),
+      wish: string("Digest of the wish that it failed for; another wish is tried afresh."),
+      attempt: int32("How often it was tried.", { minimum: 1 }),
+    }, {
+      reason: string("Reason within the class."),
+      retryAfter: dateTime("When it is tried again; absent: when the wish changes."),
+    }),
+  ),
+  appliedWish: string("Digest of the wish that the machine was last made or changed by."),
   pendingPowerCycle: object("Change that waits for the machine to be off.", {
     wish: string("Digest of the wish that waits."),
     fields: list("What waits.", string("One field.")),
@@ -168,7 +172,6 @@ export const virtualMachine = defineKind({
           "spec.disks[].expandPolicy",
           "spec.disks[].storageClass",
           "spec.placement.datastore",
-          "spec.tags",
           "spec.networks[].name",
           "spec.networks[].macAddress",
           "spec.networks[].ipAddress",
@@ -183,6 +186,7 @@ export const virtualMachine = defineKind({
           "spec.importedDisk",
           "spec.resources.gpu",
           "spec.disks[].type",
+          "spec.tags",
         ],
       },
       vsphere: { honoured: [], planned: ["spec"] },

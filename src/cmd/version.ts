@@ -1,4 +1,5 @@
-/** What this build is called. The release build replaces the values. @module */
+/** What this build is called. @module */
+import { buildInfo } from "@virtrigaud/telemetry";
 
 /** Version of the product. */
-export const VERSION = "0.1.0";
+export const VERSION = buildInfo().version;

@@ -39,6 +39,14 @@ export function removeCondition<C extends ConditionLike>(conditions: readonly C[
     : conditions;
 }
 
+/** The condition of `type`, if it was ever reported. */
+export function getCondition<C extends ConditionLike>(
+  conditions: readonly C[] | undefined,
+  type: string,
+): C | undefined {
+  return conditions?.find((candidate) => candidate.type === type);
+}
+
 /** Whether the condition of `type` is there and `True`. */
 export function isTrue(conditions: readonly ConditionLike[] | undefined, type: string): boolean {
   return conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;

@@ -35,8 +35,12 @@ export interface EventRecorderOptions {
   readonly metrics?: RuntimeMetrics;
 }
 
-/** Events that wait to be written; more are dropped and counted. */
-const MAX_QUEUED = 1_000;
+/**
+ * Events that wait to be written; more are dropped and counted. Of the normal ones only so many as are written within
+ * seconds: when a thousand objects change at once nobody reads a thousand times that all went well, every event is a
+ * write that the API server has to carry, and the objects say the same themselves. What went wrong is kept longer.
+ */
+const MAX_QUEUED = { Normal: 100, Warning: 1_000 } as const;
 /** Events remembered, so that a repetition counts one up. */
 const MAX_SERIES = 2_048;
 /** Per object: so many at once, then one each five minutes, as client-go has it. */
@@ -60,7 +64,7 @@ interface Queued {
 /**
  * Records events without ever holding up who records: they are written one after another in the background. The same
  * reason and message on the same object counts one Event up instead of making another; an object that causes too many
- * has them dropped.
+ * has them dropped, and in a flood those of type `Normal` are dropped first.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -101,7 +105,7 @@ export class EventRecorder {
     const message = input.message.slice(0, MAX_MESSAGE);
     const id = JSON.stringify([about, input.type, input.reason, message]);
     const queued = this.#queue.get(id);
-    if (queued === undefined && this.#queue.size >= MAX_QUEUED) return this.#drop("queue_full");
+    if (queued === undefined && this.#queue.size >= MAX_QUEUED[input.type]) return this.#drop("queue_full");
     const series = this.#seriesOf(id, regarding);
     series.count++;
     const now = rfc3339Seconds(this.#clock.now());

@@ -59,7 +59,7 @@ Deno.test("recording returns at once and never throws, whatever the server does;
     const events = recorder(h);
     h.server.fail(verb("create"), { type: "hang" }, 1_000);
     for (let i = 0; i < 2_000; i++) {
-      events.record(WIDGETS, widget(`w${i}`), { type: "Normal", reason: "Created", message: "x".repeat(5_000) });
+      events.record(WIDGETS, widget(`w${i}`), { type: "Warning", reason: "Failed", message: "x".repeat(5_000) });
     }
     const closed = events.close({ timeoutMs: 1_000 });
     await h.clock.advance(1_000);
@@ -67,6 +67,24 @@ Deno.test("recording returns at once and never throws, whatever the server does;
     events.record(WIDGETS, widget("late"), { type: "Normal", reason: "Created", message: "" });
     assertEquals(h.metrics.get("events_dropped_total", "queue_full"), 1_000);
     assertEquals(await written(h), []);
+  }));
+
+Deno.test("in a flood, what went well gives way at once and what went wrong is still written", () =>
+  withHarness(async (h) => {
+    const events = recorder(h);
+    const record = (type: "Normal" | "Warning", count: number) => {
+      for (let i = 0; i < count; i++) {
+        events.record(WIDGETS, widget(`${type}-${i}`), { type, reason: "Changed", message: "" });
+      }
+    };
+    record("Normal", 500);
+    record("Warning", 20);
+    assertEquals(h.metrics.get("events_dropped_total", "queue_full"), 400);
+    await h.clock.advance(10_000);
+    const types = (await written(h)).map(({ type }) => type);
+    assertEquals(types.filter((type) => type === "Warning").length, 20);
+    assertEquals(types.length, 120);
+    await events.close();
   }));
 
 Deno.test("an object that causes a flood has events dropped, another has not", () =>

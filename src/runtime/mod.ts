@@ -6,6 +6,7 @@
  */
 export {
   type ConditionLike,
+  getCondition,
   isTrue,
   removeCondition,
   rfc3339Micros,

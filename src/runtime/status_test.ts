@@ -3,6 +3,7 @@ import { KubeError } from "@virtrigaud/kube";
 import {
   addFinalizer,
   type ConditionLike,
+  getCondition,
   isTrue,
   removeCondition,
   removeFinalizer,
@@ -65,6 +66,7 @@ Deno.test("a condition's time moves with its status only, and an unchanged list 
   assertEquals([isTrue(flipped, "Ready"), flipped[0]?.lastTransitionTime], [true, "2030-01-02T00:00:00Z"]);
   assertEquals([isTrue(flipped, "Other"), removeCondition(flipped, "Ready")], [false, []]);
   assertStrictEquals(removeCondition(flipped, "Other"), flipped);
+  assertStrictEquals(getCondition(flipped, "Ready"), flipped[0]);
 });
 
 Deno.test("equality is that of JSON", () => {

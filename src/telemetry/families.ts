@@ -14,7 +14,7 @@ export const PROCESS_METRICS = {
   virtrigaud_build_info: {
     type: "gauge",
     help: "Always 1; the labels say what runs.",
-    labels: ["version", "git_sha", "go_version", "component"],
+    labels: ["version", "git_sha", "build_date", "go_version", "component"],
   },
 } as const satisfies Table;
 

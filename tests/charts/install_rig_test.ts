@@ -4,7 +4,7 @@ import { helmRig } from "../rigs/helm/mod.ts";
 import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { type ChartCluster, startCluster } from "./support/cluster.ts";
-import { ROOT } from "./support/helm.ts";
+import { PROVIDER_CHART, ROOT } from "./support/helm.ts";
 import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "installing the chart", helmRig, kubernetesRig);
@@ -55,6 +55,38 @@ Deno.test({
       );
     });
 
+    await step(
+      "a release of the provider chart becomes a Provider that works, and its policy selects its pods",
+      async () => {
+        await cluster.helm(
+          "install",
+          "second",
+          PROVIDER_CHART,
+          "--namespace=team",
+          "--set=networkPolicy.enabled=true",
+          "--set=credentials.data.username=somebody",
+        );
+        await rig.kubectl("wait", "provider/second", "-n", "team", "--for=condition=Ready", "--timeout=60s");
+        const selected = await rig.kubectl(
+          "get",
+          "networkpolicy",
+          "second-provider",
+          "-n",
+          "team",
+          "-o",
+          "jsonpath={.spec.podSelector.matchLabels}",
+        );
+        const selector = Object.entries(JSON.parse(selected)).map(([key, value]) => `${key}=${value}`).join(",");
+        const matching = (await rig.kubectl("get", "deploy", "-n", "team", "-l", selector, "-o", "name")).trim().split(
+          "\n",
+        );
+        assertEquals(matching.length, 1);
+        assert(matching[0]?.includes("second"), matching[0]);
+        await cluster.helm("uninstall", "second", "--namespace=team", "--wait");
+        assertEquals(await rig.kubectl("get", "provider", "second", "-n", "team", "--ignore-not-found"), "");
+      },
+    );
+
     await step("upgrade and rollback", async () => {
       const values = { manager: { replicaCount: 3 }, config: { log: { level: "debug" } } };
       await cluster.release("upgrade", { values });
@@ -81,7 +113,8 @@ Deno.test({
       assertEquals(await id(), before);
       const kinds = "clusterroles,clusterrolebindings,roles,rolebindings,deployments,services,pdb,jobs,serviceaccounts";
       const left = (await rig.kubectl("get", kinds, "-A", "-o", "name")).split("\n");
-      assertEquals(left.filter((name) => /virtrigaud/.test(name) && !/virtrigaud-provider-team-mock/.test(name)), []);
+      // What belongs to Providers goes with them, by a garbage collector that the rig does not have.
+      assertEquals(left.filter((name) => /virtrigaud/.test(name) && !/virtrigaud-provider-team-/.test(name)), []);
       assertEquals((await rig.kubectl("get", "crd", "-o", "name")).trim().split("\n").length, 10);
     });
   },

@@ -7,9 +7,8 @@ import { play } from "./support/case.ts";
 import { embedded } from "./support/stages.ts";
 import { World } from "./support/world.ts";
 
-play({
+Deno.test({
   name: "a virtual machine from kubectl on the embedded control plane",
   ignore: await skipWithout("e2e", "a virtual machine on the embedded control plane", kubectlRig),
-  world: () => World.start(embedded),
-  cases: [...lifecycle, ...input],
+  fn: (t) => play(t, { world: () => World.start(embedded), cases: [...lifecycle, ...input] }),
 });

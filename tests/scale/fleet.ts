@@ -1,29 +1,28 @@
 /** Many VirtualMachines at once: their manifests, and an eye on all of them. @module */
-import { API_VERSION, getCondition, type VirtualMachine } from "@virtrigaud/api";
+import { API_VERSION, type VirtualMachine } from "@virtrigaud/api";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { keyOf, type KubeClient } from "@virtrigaud/kube";
-import { Informer } from "@virtrigaud/runtime";
+import { getCondition, Informer } from "@virtrigaud/runtime";
 
 /** Namespace of everything that is created here unless told otherwise. */
 export const NAMESPACE = "default";
 
-/** A VirtualMachine on a provider of that name. */
+/** A VirtualMachine on a provider of that name; with `suffix` it refers to that catalog. */
 export function vmManifest(
   name: string,
   provider: string,
-  metadata: { readonly namespace?: string; readonly labels?: Record<string, string> } = {},
+  { labels = {}, suffix = "" }: { readonly labels?: Record<string, string>; readonly suffix?: string } = {},
 ): VirtualMachine {
-  const elsewhere = metadata.namespace === undefined ? {} : { namespace: NAMESPACE };
   return {
     apiVersion: API_VERSION,
     kind: "VirtualMachine",
-    metadata: { namespace: NAMESPACE, name, ...metadata },
+    metadata: { namespace: NAMESPACE, name, labels },
     spec: {
-      providerRef: { name: provider, ...elsewhere },
-      classRef: { name: "small", ...elsewhere },
-      imageRef: { name: "debian-12", ...elsewhere },
+      providerRef: { name: provider },
+      classRef: { name: `small${suffix}` },
+      imageRef: { name: `debian-12${suffix}` },
       powerState: "On",
-      networks: [{ name: "default", networkRef: { name: "default", ...elsewhere } }],
+      networks: [{ name: "default", networkRef: { name: `default${suffix}` } }],
     },
   };
 }

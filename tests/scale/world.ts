@@ -15,6 +15,7 @@ import { Runner } from "@virtrigaud/standalone";
 import { programFor, programSources } from "../../src/cmd/standalone/programs.ts";
 import { commandEnv } from "../rigs/command.ts";
 import { type ApiServer, type PlaneType, startApiServer, type WriteCounts } from "./api_server.ts";
+import { denoVariables } from "./config.ts";
 import { Fleet, NAMESPACE } from "./fleet.ts";
 import { MockControl } from "./hypervisor.ts";
 import { Process } from "./process.ts";
@@ -25,10 +26,14 @@ export interface WorldOptions {
   readonly plane?: PlaneType;
   /** Mock providers, named `mock-0`, `mock-1`, ... Default 1. */
   readonly providers?: number;
+  /** Labels of each Provider. */
+  readonly labelsOf?: (index: number) => Readonly<Record<string, string>>;
   /** Variables of the provider processes besides the control port. */
   readonly providerEnv?: Readonly<Record<string, string>>;
   /** The memory of providers survives kill -9. Default false. */
   readonly persistent?: boolean;
+  /** Variables of the manager processes. */
+  readonly managerEnv?: Readonly<Record<string, string>>;
   /** Arguments of each manager to start, besides those that say where everything is. Default one without. */
   readonly managers?: readonly (readonly string[])[];
 }
@@ -49,6 +54,7 @@ export class World implements AsyncDisposable {
     readonly server: ApiServer,
     readonly runner: Runner,
     readonly fleet: Fleet,
+    readonly managerEnv: Readonly<Record<string, string>>,
   ) {}
 
   /** Starts everything; returns when all Providers are Ready. */
@@ -64,10 +70,10 @@ export class World implements AsyncDisposable {
       folder: `${folder}/providers`,
       programOf: (image) => programFor(image, sources),
       addressAnnotation: DIAL_ADDRESS_ANNOTATION,
-      baseEnv: commandEnv(denoDir()),
+      baseEnv: commandEnv(denoVariables()),
     });
     const fleet = new Fleet(server.client);
-    const world = new World(folder, server, runner, fleet);
+    const world = new World(folder, server, runner, fleet, options.managerEnv ?? {});
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     starting.defer(async () => {
@@ -115,7 +121,7 @@ export class World implements AsyncDisposable {
         "--health-probe-bind-address=0",
         ...args,
       ],
-      env: commandEnv({ ...denoDir(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE }),
+      env: commandEnv({ ...denoVariables(), VIRTRIGAUD_NAMESPACE: SYSTEM_NAMESPACE, ...this.managerEnv }),
       logFile: `${this.folder}/manager.log`,
     });
     this.#managers.add(manager);
@@ -147,10 +153,9 @@ export class World implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  async #provide({ providers = 1, providerEnv = {}, persistent = false }: WorldOptions): Promise<void> {
-    await this.#apply("VMClass", "small", { cpu: 2, memory: "4Gi" });
-    await this.#apply("VMImage", "debian-12", { source: { vsphere: { templateName: "debian-12" } } });
-    await this.#apply("VMNetworkAttachment", "default", { network: { libvirt: { networkName: "default" } } });
+  async #provide(options: WorldOptions): Promise<void> {
+    const { providers = 1, providerEnv = {}, persistent = false } = options;
+    await this.provideCatalog();
     for (const [index, port] of freePorts(providers).entries()) {
       this.#mocks.push(new MockControl(port));
       const env = {
@@ -158,6 +163,7 @@ export class World implements AsyncDisposable {
         MOCK_CONTROL_PORT: String(port),
         ...(persistent ? { MOCK_STATE_FILE: `${this.folder}/mock-${index}.jsonl` } : {}),
       };
+      const labels = options.labelsOf?.(index) ?? {};
       await this.#apply("Provider", `mock-${index}`, {
         type: "mock",
         endpoint: "mock://localhost",
@@ -166,7 +172,7 @@ export class World implements AsyncDisposable {
           image: "ghcr.io/projectbeskar/virtrigaud/provider-mock:v0.1.0",
           env: Object.entries(env).map(([name, value]) => ({ name, value })),
         },
-      });
+      }, labels);
     }
     await until("all Providers are Ready", async () => {
       const { items } = await this.client.list(PROVIDERS);
@@ -175,8 +181,21 @@ export class World implements AsyncDisposable {
     }, START_TIMEOUT_MS);
   }
 
-  async #apply(kind: string, name: string, spec: Record<string, unknown>): Promise<void> {
-    const object = { apiVersion: API_VERSION, kind, metadata: { namespace: NAMESPACE, name }, spec };
+  /** What VMs refer to besides a Provider: once for everybody, or with `suffix` and `labels` for a shard. */
+  async provideCatalog(suffix = "", labels: Readonly<Record<string, string>> = {}): Promise<void> {
+    const network = { libvirt: { networkName: "default" } };
+    await this.#apply("VMClass", `small${suffix}`, { cpu: 2, memory: "4Gi" }, labels);
+    await this.#apply("VMImage", `debian-12${suffix}`, { source: { vsphere: { templateName: "debian-12" } } }, labels);
+    await this.#apply("VMNetworkAttachment", `default${suffix}`, { network }, labels);
+  }
+
+  async #apply(
+    kind: string,
+    name: string,
+    spec: Record<string, unknown>,
+    labels: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const object = { apiVersion: API_VERSION, kind, metadata: { namespace: NAMESPACE, name, labels }, spec };
     await this.client.apply(resourceType(kindNamed(kind)), object, { fieldManager: "bench", force: true });
   }
 }
@@ -207,14 +226,6 @@ async function ensureNamespace(client: KubeClient, name: string): Promise<void> 
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
-}
-
-function denoDir(): Record<string, string> {
-  const names = ["HOME", "DENO_DIR", "XDG_CACHE_HOME"] as const;
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }
 
 /** Ports that are free now; held together, so that they differ. */

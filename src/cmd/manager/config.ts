@@ -29,6 +29,7 @@ const spec = {
   podNamespace: textVar("POD_NAMESPACE"),
   podName: textVar("POD_NAME"),
   watchNamespace: textVar("VIRTRIGAUD_WATCH_NAMESPACE"),
+  watchSelector: textVar("VIRTRIGAUD_WATCH_SELECTOR"),
   kubeconfig: textVar("KUBECONFIG"),
   inCluster: textVar("KUBERNETES_SERVICE_HOST"),
 } as const;
@@ -38,12 +39,14 @@ export interface ManagerSettings {
   readonly kube: KubeConfigSource;
   readonly namespace: string;
   readonly watchNamespace?: string;
+  readonly watchSelector?: string;
   readonly identity: string;
   readonly leaderElection: boolean;
   readonly metricsPort: number;
   readonly healthPort: number;
   readonly host: string;
   readonly workers?: number;
+  readonly maxTasksPerProvider: number;
   readonly policy: PolicySettings;
   readonly log: ReturnType<typeof logOptions>;
 }
@@ -67,6 +70,7 @@ Options:
   --metrics-bind-address=<addr>     where /metrics is served (default :8080; 0 turns it off)
   --health-probe-bind-address=<addr> where /healthz and /readyz are served (default :8081)
   --watch-namespace=<namespace>     confine to one namespace (default: all)
+  --watch-selector=<labels>         confine to objects with such labels, of every kind; see docs/scaling.md (default: all)
   --version                         print the version and exit
   --help                            print this and exit
 `;
@@ -85,6 +89,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       "metrics-bind-address": { type: "string", default: ":8080" },
       "health-probe-bind-address": { type: "string", default: ":8081" },
       "watch-namespace": { type: "string" },
+      "watch-selector": { type: "string" },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -102,12 +107,14 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   const metrics = addressOf("--metrics-bind-address", values["metrics-bind-address"]);
   const health = addressOf("--health-probe-bind-address", values["health-probe-bind-address"]);
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
+  const selector = values["watch-selector"] ?? settings.watchSelector;
   return {
     type: "Run",
     settings: {
       kube,
       namespace: settings.namespace || settings.podNamespace || "virtrigaud-system",
       ...(watched === "" ? {} : { watchNamespace: watched }),
+      ...(selector === "" ? {} : { watchSelector: selector }),
       identity: `${settings.podName || "virtrigaud-manager"}_${crypto.randomUUID().slice(0, 8)}`,
       leaderElection: values["leader-elect"],
       metricsPort: metrics.port,
@@ -115,6 +122,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       host: health.host,
       // Two slow hypervisors must not be able to hold up everybody else: unless told otherwise, the controllers choose.
       ...(env("WORKERS_PER_KIND") ? { workers: settings.workersPerKind } : {}),
+      maxTasksPerProvider: settings.maxInflightTasks,
       policy: policyOf(settings),
       log: logOptions(settings, env),
     },

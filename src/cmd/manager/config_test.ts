@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@virtrigaud/deps";
+import { leaseName } from "./assemble.ts";
 import { readManager } from "./config.ts";
 
 const read = (args: string[], env: Record<string, string> = {}) => readManager(args, (name) => env[name]);
@@ -54,4 +55,18 @@ Deno.test("every bad variable is named with what is allowed, all at once", () =>
 Deno.test("tracing that the runtime was not started for is refused with the variables to set", () => {
   const error = assertThrows(() => settings([], { VIRTRIGAUD_TRACING_ENABLED: "true" }), TypeError, "OTEL_DENO=true");
   assertEquals(error.message.includes("OTEL_SERVICE_NAME=virtrigaud-manager"), true);
+});
+
+Deno.test("what a manager confines itself to comes from the flag, then the environment", () => {
+  const { watchNamespace, watchSelector } = settings(["--watch-namespace=a", "--watch-selector=shard=1"], {
+    VIRTRIGAUD_WATCH_SELECTOR: "shard=2",
+  });
+  assertEquals([watchNamespace, watchSelector], ["a", "shard=1"]);
+  assertEquals(settings([], { VIRTRIGAUD_WATCH_SELECTOR: "shard=2" }).watchSelector, "shard=2");
+  assertEquals(settings([]).watchSelector, undefined);
+});
+
+Deno.test("managers with different selectors have different Leases, those with the same share one", () => {
+  assertEquals(new Set([leaseName(undefined), leaseName("shard=1"), leaseName("shard=2")]).size, 3);
+  assertEquals(leaseName("shard=1"), leaseName("shard=1"));
 });

@@ -1,14 +1,16 @@
 /** Entry point of `virtrigaud-manager`. @module */
 import { loadKubeClient } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
-import { RUNTIME_METRICS } from "@virtrigaud/runtime";
+import { observeRequests, RUNTIME_METRICS } from "@virtrigaud/runtime";
 import {
+  buildLabels,
   CLIENT_METRICS,
   createLogger,
   createMetrics,
   MANAGER_METRICS,
   PROCESS_METRICS,
   serveHealth,
+  versionLine,
 } from "@virtrigaud/telemetry";
 import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
@@ -23,13 +25,11 @@ async function run(settings: ManagerSettings): Promise<void> {
     { ...PROCESS_METRICS, ...CLIENT_METRICS, ...MANAGER_METRICS, ...RUNTIME_METRICS },
     { process: true },
   );
-  metrics.gauge("virtrigaud_build_info", {
-    version: VERSION,
-    git_sha: "",
-    go_version: `deno-${Deno.version.deno}`,
-    component: "manager",
-  }, 1);
-  const client = await loadKubeClient(settings.kube, { userAgent: `virtrigaud-manager/${VERSION}` });
+  metrics.gauge("virtrigaud_build_info", buildLabels("manager"), 1);
+  const client = await loadKubeClient(settings.kube, {
+    userAgent: `virtrigaud-manager/${VERSION}`,
+    onRequest: observeRequests(metrics),
+  });
   const role = await assembleManager({
     client,
     namespace: settings.namespace,
@@ -46,7 +46,9 @@ async function run(settings: ManagerSettings): Promise<void> {
       }
       : {}),
     ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
+    ...(settings.watchSelector === undefined ? {} : { watchSelector: settings.watchSelector }),
     ...(settings.workers === undefined ? {} : { workers: settings.workers }),
+    maxTasksPerProvider: settings.maxTasksPerProvider,
     policy: settings.policy,
     log,
     metrics,
@@ -76,7 +78,7 @@ if (import.meta.main) {
     const request = readManager(Deno.args, (name) => Deno.env.get(name));
     switch (request.type) {
       case "Version":
-        console.log(`virtrigaud-manager ${VERSION}`);
+        console.log(versionLine("virtrigaud-manager"));
         break;
       case "Help":
         console.log(USAGE);

@@ -1,7 +1,7 @@
 /** Entry point of `virtrigaud`: the product on one machine. @module */
 import { parseArgs } from "node:util";
 import { parseDuration } from "@virtrigaud/api";
-import { VERSION } from "../version.ts";
+import { versionLine } from "@virtrigaud/telemetry";
 import { up } from "./up.ts";
 
 const USAGE = `virtrigaud: virtual machines by kubectl, on one machine, without a cluster
@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
     },
   });
   if (values.version) {
-    console.log(`virtrigaud ${VERSION}`);
+    console.log(versionLine("virtrigaud"));
     return 0;
   }
   const [command, ...rest] = positionals;

@@ -32,12 +32,15 @@ export function programFor(image: string, { binaries, sources, deno, exists }: P
   return { command: deno, args: ["run", "-A", "--no-check", "--quiet", "--config", join(sources, "deno.json"), main] };
 }
 
-/** The sources of this process: from files, or compiled. */
+/** The sources of this process: from files, or compiled, or bundled into one executable file per role. */
 export function programSources(): ProgramSources {
   const compiled = Deno.build.standalone;
+  const bundled = !import.meta.url.endsWith(".ts");
   return {
     ...(compiled
       ? { binaries: join(Deno.execPath(), "..") }
+      : bundled
+      ? { binaries: fileURLToPath(new URL(".", import.meta.url)) }
       : { sources: fileURLToPath(new URL("../../..", import.meta.url)) }),
     deno: Deno.execPath(),
     exists: (path) => {

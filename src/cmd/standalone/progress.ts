@@ -1,6 +1,7 @@
 /** Tells a person how an object gets ready: one line for each change that matters. @module */
-import { type Condition, getCondition } from "@virtrigaud/api";
+import type { Condition } from "@virtrigaud/api";
 import type { KubeObject } from "@virtrigaud/kube";
+import { getCondition } from "@virtrigaud/runtime";
 
 /** An object with conditions. */
 export interface Watched extends KubeObject {

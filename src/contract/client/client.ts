@@ -5,12 +5,15 @@ import { type RequestOf, type ResponseOf, rpcs, type UnaryMethod } from "../code
 import type { Transport } from "./transport.ts";
 import type { CallPolicy } from "./policy.ts";
 
-/** Calls a provider through a {@linkcode CallPolicy} (breaker, retry, deadline, ...) and a {@linkcode Transport}. */
+/** What carries calls: a {@linkcode Transport} over gRPC, or in tests anything that does the same in this process. */
+export type Wire = Pick<Transport, "unary" | "watch">;
+
+/** Calls a provider through a {@linkcode CallPolicy} (breaker, retry, deadline, ...) and a {@linkcode Wire}. */
 export class ProviderClient implements contract.Provider {
-  readonly #transport: Transport;
+  readonly #transport: Wire;
   readonly #policy: CallPolicy;
 
-  constructor(transport: Transport, policy: CallPolicy) {
+  constructor(transport: Wire, policy: CallPolicy) {
     this.#transport = transport;
     this.#policy = policy;
   }

@@ -29,7 +29,8 @@ Deno.test("a provider process tells its version, and refuses what it cannot star
     ended([], { LOG_LEVEL: "loud", TLS_ENABLED: "perhaps" }),
     ended(["--port=0", "--health-port=0"]),
   ]);
-  assertEquals([version.code, version.stdout], [0, "provider-test 1.2.3"]);
+  assertEquals(version.code, 0);
+  assertStringIncludes(version.stdout, "provider-test 1.2.3 (");
   assertEquals(arguments_.code, 2);
   assertStringIncludes(arguments_.stderr, "--port");
   assertEquals(environment.code, 2);

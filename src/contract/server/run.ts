@@ -1,6 +1,8 @@
 /** `main` of a provider binary. @module */
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import {
+  buildInfo,
+  buildLabels,
   createLogger,
   createMetrics,
   type Logger,
@@ -8,6 +10,7 @@ import {
   PROCESS_METRICS,
   PROVIDER_METRICS,
   type ProviderMetric,
+  versionLine,
 } from "@virtrigaud/telemetry";
 import type { Provider } from "../provider.ts";
 import type { JwtOptions } from "./auth.ts";
@@ -140,12 +143,7 @@ async function tokens(settings: ProcessSettings): Promise<JwtOptions | undefined
 
 function processMetrics(program: ProviderProgram): MetricsRegistry<ProviderMetric> {
   const metrics = createMetrics({ ...PROCESS_METRICS, ...PROVIDER_METRICS }, { process: true });
-  metrics.gauge("virtrigaud_build_info", {
-    version: program.version,
-    git_sha: "",
-    go_version: `deno-${Deno.version.deno}`,
-    component: program.name,
-  }, 1);
+  metrics.gauge("virtrigaud_build_info", { ...buildLabels(program.name), version: program.version }, 1);
   return metrics;
 }
 
@@ -167,7 +165,7 @@ export async function runProvider(program: ProviderProgram, input: ProcessInput 
   env: Deno.env.toObject(),
 }): Promise<never> {
   const request = refuse(2, () => readProcess(input));
-  if (request.type === "version") exitWith(0, `${program.name} ${program.version}`);
+  if (request.type === "version") exitWith(0, versionLine(program.name, { ...buildInfo(), version: program.version }));
   if (request.type === "help") exitWith(0, `${program.name}: a VirtRigaud provider\n\n${USAGE}`);
   const log = createLogger(request.settings.log);
   globalThis.addEventListener("unhandledrejection", (event) => {

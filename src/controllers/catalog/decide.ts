@@ -1,6 +1,7 @@
 /** The next step for an object that VMs refer to: a class, an image, a network. A pure function. @module */
-import { type Condition, IN_USE_FINALIZER, removeCondition, setCondition } from "@virtrigaud/api";
+import { type Condition, IN_USE_FINALIZER } from "@virtrigaud/api";
 import type { KubeObject } from "@virtrigaud/kube";
+import { removeCondition, setCondition } from "@virtrigaud/runtime";
 
 /** What a look at the object itself came to. */
 export interface Validity {
@@ -49,13 +50,21 @@ export function decide({ object, users, validity, now }: CatalogInput): CatalogD
     : validity.problems.length > 0
     ? { status: "False", reason: "InvalidSpec", message: validity.problems.join("; ") } as const
     : { status: "True", reason: "Valid", message: "can be used" } as const;
-  let conditions: readonly Condition[] = setCondition(object.status?.conditions, {
+  let conditions: readonly Condition[] = setCondition<Condition>(object.status?.conditions, {
     type: "Ready",
     ...condition,
     observedGeneration: generation,
   }, now);
   conditions = condition.reason === "InvalidSpec"
-    ? setCondition(conditions, { type: "Stalled", ...condition, status: "True", observedGeneration: generation }, now)
+    ? setCondition<Condition>(conditions, {
+      type: "Stalled",
+      ...condition,
+      status: "True",
+      observedGeneration: generation,
+    }, now)
     : removeCondition(conditions, "Stalled");
-  return { step, status: { ...object.status, ...validity.status, observedGeneration: generation, conditions } };
+  return {
+    step,
+    status: { ...object.status, ...validity.status, observedGeneration: generation, conditions: [...conditions] },
+  };
 }

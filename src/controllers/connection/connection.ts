@@ -7,6 +7,7 @@ import {
   type ValidateResponse,
 } from "@virtrigaud/contract";
 import { backoffDelay, type Clock } from "@virtrigaud/resilience";
+import { sameJson } from "@virtrigaud/runtime";
 import { count, type Health, type HealthPolicy, judge, nextCheckMs, type Run } from "./health.ts";
 import { Inventory } from "./inventory.ts";
 
@@ -45,6 +46,8 @@ export class ProviderConnection {
   readonly #running: Promise<unknown>;
   #health: Health = { type: "Unknown" };
   #capabilities: Capabilities | undefined;
+  /** The provider behind the address may have become another one. */
+  #askCapabilities = true;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -103,6 +106,7 @@ export class ProviderConnection {
       }
       const whole = this.inventory.lost === undefined;
       this.inventory.lose(ended);
+      this.#askCapabilities = true;
       if (signal.aborted) return;
       if (whole) this.#changed();
       await clock.sleep(backoffDelay(WATCH_BACKOFF, ++failures, random), { signal }).catch(() => {});
@@ -132,7 +136,13 @@ export class ProviderConnection {
     try {
       const context = this.context(timeout.signal);
       const answer = await this.client.validate(context);
-      this.#capabilities ??= await this.client.getCapabilities(context);
+      if (this.#askCapabilities) {
+        const capabilities = await this.client.getCapabilities(context);
+        const changed = this.#capabilities !== undefined && !sameJson(this.#capabilities, capabilities);
+        this.#capabilities = capabilities;
+        this.#askCapabilities = false;
+        if (changed) this.#changed();
+      }
       return answer;
     } catch (error) {
       if (timeout.signal.aborted) return late;

@@ -1,9 +1,9 @@
 /** All providers that the manager talks to, by the key of their Provider object. @module */
 import type { ProviderConnection } from "./connection.ts";
-import type { MachineIds } from "./inventory.ts";
+import type { InventoryChange } from "./inventory.ts";
 
-/** What changed: something about one VM, or (with neither id) about the whole provider. */
-export interface ConnectionChange extends MachineIds {
+/** What changed: something about one machine, or (with nothing said about it) about the whole provider. */
+export interface ConnectionChange extends InventoryChange {
   /** `namespace/name` of the Provider. */
   readonly provider: string;
 }

@@ -7,8 +7,14 @@ export interface MachineIds {
   readonly ownerUid?: string;
 }
 
+/** What changed, as far as it is known; nothing: all of it. */
+export interface InventoryChange extends MachineIds {
+  /** A machine of this name went, or took another name: the name is free. */
+  readonly freedName?: string;
+}
+
 /** Told about changes, after they were taken in. */
-export type InventoryListener = (change: MachineIds) => void;
+export type InventoryListener = (change: InventoryChange) => void;
 
 /** What the inventory knows of a VM. */
 export type InventoryView =
@@ -28,6 +34,7 @@ const TASK_MEMORY = 10_000;
 export class Inventory {
   readonly #machines = new Map<string, ObservedMachine>();
   readonly #owners = new Map<string, string>();
+  readonly #names = new Map<string, Set<string>>();
   readonly #tasks = new Map<string, { readonly status: TaskStatus; readonly at: number }>();
   readonly #unsettled = new Set<string>();
   readonly #versions = new Map<string, number>();
@@ -68,6 +75,15 @@ export class Inventory {
     return vm === undefined ? { type: "Absent" } : { type: "Present", vm };
   }
 
+  /** Id of a machine of this name that does not carry the mark of `ownerUid`. */
+  holderOf(name: string, ownerUid: string | undefined): string | undefined {
+    for (const id of this.#names.get(name) ?? []) {
+      const owner = this.#machines.get(id)?.ownerUid;
+      if (owner === undefined || owner !== ownerUid) return id;
+    }
+    return undefined;
+  }
+
   /** What is known of a task, and how old that knowledge is in milliseconds. */
   task(id: string): { readonly status: TaskStatus; readonly ageMs: number } | undefined {
     const known = this.#tasks.get(id);
@@ -80,12 +96,15 @@ export class Inventory {
       case "ListBegin":
         this.#listed = new Set();
         return;
-      case "Present":
+      case "Present": {
         this.#listed?.add(event.vm.id);
-        this.#put(event.vm);
+        const freedName = this.#put(event.vm);
         // Before the first list is whole nobody may act on any of it; its end tells everybody.
-        if (this.#lost === undefined) this.#tell(idsOf(event.vm));
+        if (this.#lost === undefined) {
+          this.#tell({ ...idsOf(event.vm), ...(freedName === undefined ? {} : { freedName }) });
+        }
         return;
+      }
       case "ListEnd":
         this.#endList();
         return;
@@ -94,7 +113,7 @@ export class Inventory {
         return;
       case "Task":
         this.learnTask(event.status);
-        if (event.status.vmId !== undefined) this.#tell(this.#idsOf(event.status.vmId));
+        this.#taskEnded(event.status);
         return;
       case "Heartbeat":
         return;
@@ -120,8 +139,9 @@ export class Inventory {
 
   /** Takes in the answer to a question asked at `mark`. */
   learn(vm: ObservedMachine, mark: number): void {
-    if ((this.#versions.get(vm.id) ?? 0) > mark) this.#unsettled.delete(vm.id);
-    else this.#put(vm);
+    // Which of the two is newer nobody knows: it stays unsettled, so that the next look asks again.
+    if ((this.#versions.get(vm.id) ?? 0) > mark) return;
+    this.#put(vm);
   }
 
   /** Takes in that a VM asked for at `mark` is provably not there. */
@@ -147,24 +167,43 @@ export class Inventory {
     if (oldest !== undefined) this.#tasks.delete(oldest);
   }
 
-  #put(vm: ObservedMachine): void {
-    const before = this.#machines.get(vm.id)?.ownerUid;
-    if (before !== undefined && before !== vm.ownerUid) this.#owners.delete(before);
+  /** The end of a task is told before or after the state that it led to: the next look asks. */
+  #taskEnded({ state, vmId }: TaskStatus): void {
+    if (vmId === undefined) return;
+    if (state !== "Running" && this.#machines.has(vmId)) this.#unsettled.add(vmId);
+    this.#tell(this.#idsOf(vmId));
+  }
+
+  /** Gives back the name that the machine had before, if it has another now. */
+  #put(vm: ObservedMachine): string | undefined {
+    const before = this.#machines.get(vm.id);
+    if (before !== undefined) this.#unlink(before);
     this.#machines.set(vm.id, vm);
     if (vm.ownerUid !== undefined) this.#owners.set(vm.ownerUid, vm.id);
+    const sameName = this.#names.get(vm.name);
+    if (sameName === undefined) this.#names.set(vm.name, new Set([vm.id]));
+    else sameName.add(vm.id);
     this.#unsettled.delete(vm.id);
     this.#versions.set(vm.id, ++this.#version);
+    return before === undefined || before.name === vm.name ? undefined : before.name;
+  }
+
+  #unlink({ id, name, ownerUid }: ObservedMachine): void {
+    if (ownerUid !== undefined && this.#owners.get(ownerUid) === id) this.#owners.delete(ownerUid);
+    const sameName = this.#names.get(name);
+    if (sameName?.delete(id) && sameName.size === 0) this.#names.delete(name);
   }
 
   #drop(vmId: string, ownerUid: string | undefined): void {
+    const freedName = this.#machines.get(vmId)?.name;
     const ids = { vmId, ...(ownerUid === undefined ? {} : { ownerUid }), ...this.#idsOf(vmId) };
     this.#forget(vmId);
-    this.#tell(ids);
+    this.#tell({ ...ids, ...(freedName === undefined ? {} : { freedName }) });
   }
 
   #forget(vmId: string): void {
-    const owner = this.#machines.get(vmId)?.ownerUid;
-    if (owner !== undefined && this.#owners.get(owner) === vmId) this.#owners.delete(owner);
+    const machine = this.#machines.get(vmId);
+    if (machine !== undefined) this.#unlink(machine);
     this.#machines.delete(vmId);
     this.#versions.delete(vmId);
     this.#unsettled.delete(vmId);
@@ -187,7 +226,7 @@ export class Inventory {
     return vm === undefined ? { vmId } : idsOf(vm);
   }
 
-  #tell(change: MachineIds): void {
+  #tell(change: InventoryChange): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

@@ -1,5 +1,5 @@
 /** The Provider controller: what wakes a Provider. @module */
-import type { Provider, VirtualMachine } from "@virtrigaud/api";
+import { type Provider, PROVIDER_FINALIZER, type VirtualMachine } from "@virtrigaud/api";
 import { keyOf, type UntypedObject } from "@virtrigaud/kube";
 import { type Controller, controllerOwner, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
 import { PROVIDERS } from "../shared/kinds.ts";
@@ -44,8 +44,9 @@ export function addProviderController(
     for (const key of new Set(keys)) {
       const present = providers.get(key);
       if (present === undefined) continue;
-      // The last VM of a Provider that is being deleted lets it go at once.
-      const urgent = present.metadata.deletionTimestamp !== undefined;
+      // The last VM of a Provider that is being deleted lets it go at once; the first protects it at once.
+      const urgent = present.metadata.deletionTimestamp !== undefined ||
+        present.metadata.finalizers?.includes(PROVIDER_FINALIZER) !== true;
       controller.enqueue(keyOf(present), urgent ? {} : { priority: "low", afterMs: COUNT_DELAY_MS });
     }
   });

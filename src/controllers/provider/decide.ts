@@ -1,6 +1,7 @@
 /** The next step for a Provider. A pure function, as for VirtualMachines. @module */
 import { parseDuration, PROVIDER_FINALIZER } from "@virtrigaud/api";
 import type { UntypedObject } from "@virtrigaud/kube";
+import { getCondition } from "@virtrigaud/runtime";
 import { digestOf } from "../shared/digest.ts";
 import { covers } from "./covers.ts";
 import type { ConnectionSettings, Decision, ProviderInput, Step } from "./input.ts";
@@ -19,26 +20,43 @@ export const DIAL_ADDRESS_ANNOTATION = "virtrigaud.io/dial-address";
 export function decide(input: ProviderInput): Decision {
   const { provider, tls, now } = input;
   const obstacle = obstacleOf(input);
-  const step = provider.metadata.deletionTimestamp === undefined ? stepOf(input, obstacle) : deletionStep(input);
-  const renewIn = tls?.certificate?.ours === true && provider.metadata.deletionTimestamp === undefined
-    ? Math.max(1_000, tls.certificate.renewAt - now)
-    : undefined;
+  // VMs need their provider to be deleted by: it works on until the last of them is gone.
+  const ends = provider.metadata.deletionTimestamp !== undefined && input.users === 0;
+  const renewals = tlsMode(provider) === "Managed" && tls?.certificate?.ours === true && !ends
+    ? [tls.certificate.renewAt, input.clientRenewAt]
+    : [];
   return {
-    step,
-    status: providerStatus(input, obstacle),
-    ...(renewIn === undefined ? {} : { requeueAfterMs: renewIn }),
+    step: ends ? deletionStep(input) : stepOf(input, obstacle),
+    status: provider.status !== undefined && isUndecided(input, obstacle)
+      ? provider.status
+      : providerStatus(input, obstacle),
+    ...(renewals.length === 0 ? {} : { requeueAfterMs: Math.max(1_000, Math.min(...renewals) - now) }),
   };
 }
 
-function deletionStep({ provider, users, connection }: ProviderInput): Step {
-  // VMs need their provider to be deleted by: it works on until the last of them is gone.
-  if (users > 0 || !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "Wait" };
+/**
+ * Whether a Provider that was Ready for this very spec has merely not been looked at: every start of the manager begins
+ * so, and saying it would be three writes and three events for nothing. What is found then is said as ever.
+ */
+function isUndecided({ provider, live, connection }: ProviderInput, obstacle: Obstacle | undefined): boolean {
+  const { metadata, status } = provider;
+  if (metadata.deletionTimestamp !== undefined || status?.observedGeneration !== metadata.generation) return false;
+  if (getCondition(status?.conditions, "Ready")?.status !== "True") return false;
+  if (obstacle !== undefined) return obstacle.reason === "Starting";
+  return readyReplicas(live.deployment) > 0 && (connection === undefined || connection.health.type === "Unknown");
+}
+
+function deletionStep({ provider, connection }: ProviderInput): Step {
+  if (!provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "Wait" };
   return connection === undefined ? { type: "RemoveFinalizer" } : { type: "Disconnect" };
 }
 
 function stepOf(input: ProviderInput, obstacle: Obstacle | undefined): Step {
   const { provider, users, tls, live, connection, now } = input;
-  if (users > 0 && !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) return { type: "AddFinalizer" };
+  const deleting = provider.metadata.deletionTimestamp !== undefined;
+  if (users > 0 && !deleting && !provider.metadata.finalizers?.includes(PROVIDER_FINALIZER)) {
+    return { type: "AddFinalizer" };
+  }
   if (tlsMode(provider) === "Managed" && tls !== undefined && needsCertificate(tls, certificateNames(provider), now)) {
     return { type: "IssueCertificate", secretName: tls.secret.name, names: certificateNames(provider) };
   }

@@ -1,5 +1,6 @@
 /** Events of a Provider: one for each change of state, found by comparing two statuses. Pure. @module */
-import { getCondition, type ProviderStatus } from "@virtrigaud/api";
+import type { ProviderStatus } from "@virtrigaud/api";
+import { getCondition } from "@virtrigaud/runtime";
 
 /** An event to record on the Provider. */
 export interface ProviderEvent {

@@ -54,6 +54,8 @@ export interface ProviderInput {
   readonly clientName: string;
   /** Changes when the manager's client certificate is renewed. */
   readonly clientVersion: string;
+  /** When that certificate is renewed, milliseconds since 1970. */
+  readonly clientRenewAt: number;
 }
 
 /** Everything that a connection depends on; another digest means another connection. Durations in milliseconds. */

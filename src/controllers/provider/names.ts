@@ -5,18 +5,20 @@ import { digestOf } from "../shared/digest.ts";
 /** Longest name of a Service, since it becomes a DNS label. */
 const MAX_LABEL = 63;
 
-/** Name of Deployment, Service and ServiceAccount; a long one keeps its beginning and ends in a digest of the whole. */
+/**
+ * Name of Deployment, Service and ServiceAccount, in the Provider's namespace and unique there. A name that is too long
+ * for a DNS label, or has dots, which labels cannot, keeps its beginning and ends in a digest of the whole.
+ */
 export function runtimeName(provider: Provider): string {
   const { namespace = "", name } = provider.metadata;
-  const full = `virtrigaud-provider-${namespace}-${name}`.replaceAll(".", "-");
-  return full.length <= MAX_LABEL
-    ? full
-    : `${full.slice(0, MAX_LABEL - 9)}-${digestOf(`${namespace}/${name}`).slice(0, 8)}`;
+  const full = `virtrigaud-provider-${namespace}-${name}`;
+  if (full.length <= MAX_LABEL && !name.includes(".")) return full;
+  return `${full.replaceAll(".", "-").slice(0, MAX_LABEL - 9)}-${digestOf(`${namespace}/${name}`).slice(0, 8)}`;
 }
 
 /** Name of the Secret with the certificate that the manager issues. */
 export function tlsSecretName(provider: Provider): string {
-  return `${runtimeName(provider)}-tls`.slice(-MAX_LABEL).replace(/^[^a-z0-9]+/, "");
+  return `${runtimeName(provider)}-tls`;
 }
 
 /** DNS name of the provider's Service, which is also the name that its certificate is checked for. */

@@ -51,6 +51,14 @@ export function obstacleOf({ provider, credentials, tls }: ProviderInput): Obsta
       stalled: false,
     };
   }
+  if (tlsMode(provider) === "Secret" && tls !== undefined && tls.certificate === undefined) {
+    return {
+      reason: "TLSSecretInvalid",
+      message: `spec.runtime.service.tls.secretRef: Secret "${tls.secret.name}" has no usable certificate: ` +
+        `put PEM texts into tls.crt, tls.key and ca.crt`,
+      stalled: false,
+    };
+  }
   return undefined;
 }
 

@@ -122,6 +122,7 @@ export class ProviderReconciler {
     };
     const certificate = secret === undefined ? undefined : await this.#certificate(namespace, secret, signal);
     const generation = this.#generations.get(key);
+    const client = await certificates.client();
     return {
       provider,
       now: clock.now(),
@@ -139,7 +140,8 @@ export class ProviderReconciler {
         },
       }),
       clientName: certificates.clientName,
-      clientVersion: (await certificates.client()).version,
+      clientVersion: client.version,
+      clientRenewAt: client.renewAt,
     };
   }
 
@@ -280,12 +282,17 @@ export class ProviderReconciler {
     const before = this.#followed.get(key) ?? new Set<string>();
     const now = new Set(names.map((name) => `${namespace}/${name}`));
     for (const id of now) if (!before.has(id)) secrets.follow(nameIn(id), key, () => wake(key));
-    for (const id of before) if (!now.has(id)) secrets.drop(nameIn(id), key);
+    for (const id of before) if (!now.has(id)) this.#drop(key, id);
     this.#followed.set(key, now);
   }
 
+  #drop(key: string, id: string): void {
+    this.#options.secrets.drop(nameIn(id), key);
+    this.#certificates.delete(id);
+  }
+
   async #forget(key: string): Promise<void> {
-    for (const id of this.#followed.get(key) ?? []) this.#options.secrets.drop(nameIn(id), key);
+    for (const id of this.#followed.get(key) ?? []) this.#drop(key, id);
     this.#followed.delete(key);
     this.#digests.delete(key);
     this.#generations.delete(key);

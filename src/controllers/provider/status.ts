@@ -1,14 +1,7 @@
 /** The status of a Provider. Pure. @module */
-import {
-  type Condition,
-  getCondition,
-  type Provider,
-  type ProviderPhase,
-  type ProviderStatus,
-  removeCondition,
-  setCondition,
-} from "@virtrigaud/api";
+import type { Condition, Provider, ProviderPhase, ProviderStatus } from "@virtrigaud/api";
 import type { Capabilities } from "@virtrigaud/contract";
+import { removeCondition, setCondition } from "@virtrigaud/runtime";
 import { optional } from "../shared/optional.ts";
 import type { Obstacle } from "./obstacle.ts";
 import { dishonoured, readyReplicas, tlsMode } from "./spec.ts";
@@ -154,10 +147,10 @@ function conditionsOf(
   const observedGeneration = provider.metadata.generation ?? 0;
   let conditions: readonly Condition[] = provider.status?.conditions ?? [];
   const set = (type: string, line: Line) => {
-    conditions = setCondition(conditions, { type, ...line, observedGeneration }, now);
+    conditions = setCondition<Condition>(conditions, { type, ...line, observedGeneration }, now);
   };
   const drop = (type: string) => {
-    if (getCondition(conditions, type) !== undefined) conditions = removeCondition(conditions, type);
+    conditions = removeCondition(conditions, type);
   };
   set("Ready", lines.ready);
   set("ProviderRuntimeReady", lines.runtime);

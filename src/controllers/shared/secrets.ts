@@ -24,6 +24,7 @@ export class SecretSource {
   readonly #environment: InformerEnvironment;
   readonly #signal: AbortSignal;
   readonly #followed = new Map<string, Followed>();
+  readonly #running = new Set<Promise<void>>();
 
   /** @param signal ends all watches */
   constructor(client: KubeClient, environment: InformerEnvironment, signal: AbortSignal) {
@@ -39,22 +40,26 @@ export class SecretSource {
   }
 
   /**
-   * Calls `listener` whenever the Secret appears, changes or goes, for each `who` once, until it is dropped. `once`
-   * drops it after the first call.
+   * Calls `listener` when the Secret was looked for, and then whenever it appears, changes or goes, until it is dropped;
+   * one listener for each `who`.
    */
-  follow(name: ObjectName, who: string, listener: () => void, options: { readonly once?: boolean } = {}): void {
+  follow(name: ObjectName, who: string, listener: () => void): void {
     const key = keyOf(name);
     let followed = this.#followed.get(key);
     if (followed === undefined) {
-      followed = new Followed(this.#environment, name, this.#signal, () => this.#followed.delete(key));
+      followed = new Followed(this.#environment, name, this.#signal);
       this.#followed.set(key, followed);
+      const { stopped } = followed;
+      this.#running.add(stopped);
+      void stopped.finally(() => this.#running.delete(stopped));
     }
-    followed.add(who, listener, options.once ?? false);
+    followed.add(who, listener);
   }
 
   /** Takes back {@linkcode follow}. */
   drop(name: ObjectName, who: string): void {
-    this.#followed.get(keyOf(name))?.remove(who);
+    const key = keyOf(name);
+    if (this.#followed.get(key)?.remove(who) === true) this.#followed.delete(key);
   }
 
   /** The resource version of a followed Secret as last seen; `undefined` when it is not there or not known yet. */
@@ -74,21 +79,19 @@ export class SecretSource {
 
   /** Resolves when all watches have ended, after the signal aborted. */
   async stopped(): Promise<void> {
-    await Promise.all([...this.#followed.values()].map((followed) => followed.stopped));
+    await Promise.all(this.#running);
   }
 }
 
 class Followed {
   readonly stopped: Promise<void>;
   readonly #informer: Informer<KubeSecret>;
-  readonly #listeners = new Map<string, { readonly call: () => void; readonly once: boolean }>();
+  readonly #listeners = new Map<string, () => void>();
   readonly #stop = new AbortController();
   readonly #key: string;
-  readonly #onEmpty: () => void;
 
-  constructor(environment: InformerEnvironment, name: ObjectName, signal: AbortSignal, onEmpty: () => void) {
+  constructor(environment: InformerEnvironment, name: ObjectName, signal: AbortSignal) {
     this.#key = keyOf(name);
-    this.#onEmpty = onEmpty;
     this.#informer = new Informer(environment, SECRETS, {
       ...(name.namespace === undefined ? {} : { namespace: name.namespace }),
       fieldSelector: `metadata.name=${name.name}`,
@@ -113,24 +116,22 @@ class Followed {
     await whenFresh(this.#informer, this.#key, signal);
   }
 
-  add(who: string, call: () => void, once: boolean): void {
-    this.#listeners.set(who, { call, once });
+  add(who: string, listener: () => void): void {
+    this.#listeners.set(who, listener);
   }
 
-  remove(who: string): void {
+  /** Whether nobody is left; then it has ended. */
+  remove(who: string): boolean {
     this.#listeners.delete(who);
-    if (this.#listeners.size > 0) return;
+    if (this.#listeners.size > 0) return false;
     this.#stop.abort();
-    this.#onEmpty();
+    return true;
   }
 
   #tell(): void {
-    for (const [who, { call, once }] of [...this.#listeners]) {
-      // Who waits for a missing Secret is not woken to be told that it is still missing.
-      if (once && this.version === undefined) continue;
-      if (once) this.remove(who);
-      call();
-    }
+    // Nobody has to be told that it is as he knows it: not before the first look at what is there.
+    if (!this.#informer.synced) return;
+    for (const listener of [...this.#listeners.values()]) listener();
   }
 }
 

@@ -2,7 +2,8 @@
 import type { VirtualMachine } from "@virtrigaud/api";
 import { type Operation, ProviderError } from "@virtrigaud/contract";
 import type { ProviderConnection } from "../connection/connection.ts";
-import type { Mutation, Outcome } from "./conclude.ts";
+import type { Outcome } from "./conclude.ts";
+import type { Mutation } from "./input.ts";
 
 /** Sends the step to the provider. Never throws for what the provider answers: a refusal is an outcome. */
 export async function act(
@@ -20,27 +21,31 @@ export async function act(
   };
   const { client, inventory } = connection;
   const context = connection.context(signal);
+  const vmId = step.type === "Create" ? undefined : step.vmId;
   try {
-    switch (step.type) {
-      case "Create": {
-        const { vmId, task } = await client.create({ operation, spec: step.spec, powerOn: step.powerOn }, context);
-        inventory.unsettle(vmId);
-        return { type: "Done", vmId, ...(task === undefined ? {} : { task }) };
-      }
-      case "Delete":
-        inventory.unsettle(step.vmId);
-        return { type: "Done", ...await client.delete({ operation, vmId: step.vmId }, context) };
-      case "Power": {
-        const { vmId, op, gracefulTimeoutMs } = step;
-        inventory.unsettle(vmId);
-        return { type: "Done", ...await client.power({ operation, vmId, op, gracefulTimeoutMs }, context) };
-      }
-      case "Reconfigure":
-        inventory.unsettle(step.vmId);
-        return { type: "Done", ...await client.reconfigure({ operation, vmId: step.vmId, spec: step.spec }, context) };
-    }
+    const outcome = await send();
+    if (outcome.vmId !== undefined) inventory.unsettle(outcome.vmId);
+    return outcome;
   } catch (error) {
     if (error instanceof ProviderError) return { type: "Failed", error };
     throw error;
+  } finally {
+    // What was seen while the call went on may be from before the change, whatever came of it.
+    if (vmId !== undefined) inventory.unsettle(vmId);
+  }
+
+  async function send(): Promise<Extract<Outcome, { type: "Done" }>> {
+    switch (step.type) {
+      case "Create":
+        return { type: "Done", ...await client.create({ operation, spec: step.spec, powerOn: step.powerOn }, context) };
+      case "Delete":
+        return { type: "Done", ...await client.delete({ operation, vmId: step.vmId }, context) };
+      case "Power": {
+        const { vmId, op, gracefulTimeoutMs } = step;
+        return { type: "Done", ...await client.power({ operation, vmId, op, gracefulTimeoutMs }, context) };
+      }
+      case "Reconfigure":
+        return { type: "Done", ...await client.reconfigure({ operation, vmId: step.vmId, spec: step.spec }, context) };
+    }
   }
 }

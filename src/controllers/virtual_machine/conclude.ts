@@ -1,11 +1,13 @@
 /** What the answer to a step means for the status. Pure. @module */
 import type { VirtualMachineStatus } from "@virtrigaud/api";
-import { ProviderError, type TaskRef } from "@virtrigaud/contract";
+import type { ProviderError, TaskRef } from "@virtrigaud/contract";
 import type { Decision } from "./decision.ts";
-import { powerWish, rebootRequest } from "./decide_present.ts";
-import { failureOf, isTerminal, reasonOf } from "./failure.ts";
-import type { Step, Verb, VmInput } from "./input.ts";
-import { statusOf, type Verdict } from "./status.ts";
+import { isForced } from "./decide_deletion.ts";
+import { isNameConflict, isPassing, reasonOf, type StepError, withFailure, withoutFailure } from "./failure.ts";
+import type { Mutation, Verb, VmInput } from "./input.ts";
+import { rebootRequest } from "./power.ts";
+import { ledgerOf, statusOf } from "./status.ts";
+import { doing } from "./verdicts.ts";
 
 /** What `act` brought back from a step that changes something. */
 export type Outcome =
@@ -21,24 +23,17 @@ export type Outcome =
 export type Conclusion =
   /** Write the status, then wait for the task. */
   | { readonly type: "Wait"; readonly status: VirtualMachineStatus; readonly requeueAfterMs: number }
-  /** The step is over: look again at once, and write what is found then. */
-  | { readonly type: "LookAgain"; readonly status?: VirtualMachineStatus }
-  /** Write the status and come back as `retry` says. */
+  /** The step is over: look again at once, and write what is found then; now already if `persist`. */
+  | { readonly type: "LookAgain"; readonly status: VirtualMachineStatus; readonly persist: boolean }
+  /** Write the status and come back after `afterMs`, or with backoff. */
   | {
     readonly type: "Retry";
     readonly status: VirtualMachineStatus;
     readonly error: ProviderError;
-    readonly retry: Retry;
-  };
-
-/** When a failed step is tried again. `Never`: not before the wish changes. */
-export type Retry =
-  | { readonly type: "Never" }
-  | { readonly type: "Backoff" }
-  | { readonly type: "After"; readonly ms: number };
-
-/** A step that changes something. */
-export type Mutation = Extract<Step, { type: "Create" | "Delete" | "Power" | "Reconfigure" }>;
+    readonly afterMs?: number;
+  }
+  /** Another manager leads: write nothing. */
+  | { readonly type: "Deposed"; readonly error: ProviderError };
 
 /** How long a task may take before it counts as failed, milliseconds. */
 const DEADLINE_MS: Readonly<Record<Verb, number>> = {
@@ -56,39 +51,22 @@ export function verbOf(step: Mutation): Verb {
   return step.type === "Power" ? step.verb : step.type;
 }
 
-/** Digest of what the step carries out; a failure counts for this wish only. */
-export function wishOf(step: Mutation, input: VmInput): string {
-  switch (step.type) {
-    case "Create":
-    case "Reconfigure":
-      return input.wish.type === "Resolved" ? input.wish.digest : "";
-    case "Power":
-      return powerWish(input);
-    case "Delete":
-      return "";
-  }
-}
-
 /** Takes the outcome of `step` into the status. */
 export function conclude(input: VmInput, decision: Decision, step: Mutation, outcome: Outcome): Conclusion {
   const base = decision.status ?? input.vm.status ?? {};
   if (outcome.type === "Failed") return concludeFailure(input, base, step, outcome.error);
-  const verb = verbOf(step);
-  const wish = wishOf(step, input);
-  const { failure: _, ...clean } = base;
   const pending = outcome.needsPowerCycle ?? [];
-  const status: VirtualMachineStatus = {
-    ...clean,
-    ...(outcome.vmId === undefined ? {} : { id: outcome.vmId }),
-    ...(pending.length === 0 ? {} : { pendingPowerCycle: { wish, fields: [...pending] } }),
-    ...(verb === "Reboot"
-      ? { lastReboot: { request: rebootRequest(input) ?? "", time: new Date(input.now).toISOString() } }
-      : {}),
-  };
-  if (outcome.task === undefined) {
-    const memorable = pending.length > 0 || verb === "Reboot";
-    return memorable ? { type: "LookAgain", status } : { type: "LookAgain" };
+  const isOff = input.machine.type === "Present" && input.machine.vm.power === "Off";
+  if (pending.length > 0 && isOff && outcome.task === undefined) {
+    const message = `the provider wants the VM to be off to change ${pending.join(", ")}, and it is off`;
+    return recorded(input, base, step, { class: "NotSupported", message }, true);
   }
+  const verb = verbOf(step);
+  // The end of a task clears what failed before it; until then it counts on.
+  const cleared = outcome.task === undefined ? { ...base, failures: withoutFailure(base.failures, verb) } : base;
+  const status = concluded(input, cleared, step, outcome, isOff ? [] : pending);
+  // A reboot that is forgotten is done again; all else shows at the machine.
+  if (outcome.task === undefined) return { type: "LookAgain", status, persist: verb === "Reboot" };
   return {
     type: "Wait",
     status: {
@@ -99,67 +77,90 @@ export function conclude(input: VmInput, decision: Decision, step: Mutation, out
         taskRef: outcome.task.id,
         startedAt: new Date(input.now).toISOString(),
         deadline: new Date(input.now + DEADLINE_MS[verb]).toISOString(),
-        attempt: (base.failure?.verb === verb && base.failure.wish === wish ? base.failure.attempt : 0) + 1,
+        attempt: (base.failures?.find((f) => f.verb === verb && f.wish === step.wish)?.attempt ?? 0) + 1,
         generation: input.vm.metadata.generation ?? 0,
-        wish,
+        wish: step.wish,
       },
       lastTaskRef: outcome.task.id,
-      ...(verb === "Reconfigure" ? { reconfigureTaskRef: outcome.task.id } : {}),
+      ...(verb === "Reconfigure"
+        ? { reconfigureTaskRef: outcome.task.id, lastReconfigureTime: new Date(input.now).toISOString() }
+        : {}),
     },
     requeueAfterMs: input.provider.type === "Found" ? input.provider.taskPollMs : 30_000,
   };
 }
 
+function concluded(
+  input: VmInput,
+  base: VirtualMachineStatus,
+  step: Mutation,
+  outcome: Extract<Outcome, { type: "Done" }>,
+  pending: readonly string[],
+): VirtualMachineStatus {
+  const time = new Date(input.now).toISOString();
+  switch (step.type) {
+    case "Create": {
+      // A VM that boots for the first time has answered every request to boot anew.
+      const request = rebootRequest(input.vm, base);
+      return {
+        ...base,
+        ...(outcome.vmId === undefined ? {} : { id: outcome.vmId }),
+        ...(input.provider.type === "Found" ? { providerUID: input.provider.uid } : {}),
+        ...(input.wish.type === "Resolved" ? { appliedWish: input.wish.shape } : {}),
+        ...(request === undefined ? {} : { lastReboot: { request, time } }),
+      };
+    }
+    case "Delete":
+      return base;
+    case "Power":
+      if (step.verb !== "Reboot" || outcome.task !== undefined) return base;
+      return { ...base, lastReboot: { request: step.wish, time } };
+    case "Reconfigure": {
+      const { pendingPowerCycle: _, ...rest } = base;
+      if (pending.length > 0) return { ...rest, pendingPowerCycle: { wish: step.wish, fields: [...pending] } };
+      return outcome.task === undefined ? { ...rest, appliedWish: step.wish } : rest;
+    }
+  }
+}
+
 function concludeFailure(input: VmInput, base: VirtualMachineStatus, step: Mutation, error: ProviderError): Conclusion {
+  if (error.reason === "StaleFence") return { type: "Deposed", error };
   const verb = verbOf(step);
-  const { vm, now } = input;
-  const { failure, pendingPowerCycle, lastReboot } = base;
-  const doing: Record<Verb, string> = {
-    Create: "creating the VM",
-    Delete: "deleting the VM",
-    PowerOn: "powering the VM on",
-    PowerOff: "powering the VM off",
-    Shutdown: "shutting the VM down",
-    Reboot: "rebooting the VM",
-    Reconfigure: "changing the VM",
-  };
-  const terminal = isTerminal(error.class);
-  const verdict: Verdict = {
+  const { vm } = input;
+  const givenUp = verb === "Delete" && isForced(input);
+  if (!isPassing(error) || givenUp) {
+    const { pendingPowerCycle } = base;
+    // A change that failed while the VM was off for it is not worth a second outage; a name is waited for by event.
+    const final = (verb === "Reconfigure" && pendingPowerCycle?.wish === step.wish) ||
+      (isNameConflict(error) && input.nameHolder !== undefined);
+    return recorded(input, base, step, error, final);
+  }
+  const verdict = {
     phase: verb === "Create"
-      ? (terminal ? "Failed" : "Provisioning")
+      ? "Provisioning" as const
       : verb === "Delete"
-      ? "Deleting"
+      ? "Deleting" as const
       : vm.status?.phase ?? "Unknown",
     ready: false,
     reason: reasonOf(error),
-    message: `${doing[verb]} failed: ${error.message}`,
-    ...(terminal ? { stalled: true } : {}),
+    message: `${doing(verb)} failed: ${error.message}`,
   };
-  // What may pass by itself is not counted in the status: every count would be a write, and a crowd of VMs on a sick
-  // provider would write without end.
-  const passing = error.class === "Unavailable" || error.class === "Timeout" || error.class === "RateLimit" ||
-    error.class === "Retryable" || error.class === "Unauthorized";
-  if (passing) {
-    return {
-      type: "Retry",
-      status: statusOf({ ...vm, status: base }, undefined, { failure, pendingPowerCycle, lastReboot }, verdict, now),
-      error,
-      retry: error.retryAfterMs === undefined ? { type: "Backoff" } : { type: "After", ms: error.retryAfterMs },
-    };
-  }
-  const next = failureOf(error, verb, wishOf(step, input), failure, now);
   return {
     type: "Retry",
-    status: statusOf(
-      { ...vm, status: base },
-      undefined,
-      { failure: next, pendingPowerCycle, lastReboot },
-      verdict,
-      now,
-    ),
+    status: statusOf({ ...input, vm: { ...vm, status: base } }, undefined, ledgerOf(base), verdict),
     error,
-    retry: next.retryAfter === undefined
-      ? { type: "Never" }
-      : { type: "After", ms: Math.max(1, Date.parse(next.retryAfter) - now) },
+    ...(error.retryAfterMs === undefined ? {} : { afterMs: error.retryAfterMs }),
   };
+}
+
+/** The failure goes into the bookkeeping; the next look finds it there, does the rest and says it. */
+function recorded(
+  input: VmInput,
+  base: VirtualMachineStatus,
+  step: Mutation,
+  error: StepError,
+  final: boolean,
+): Conclusion {
+  const failures = withFailure(base.failures, error, { verb: verbOf(step), wish: step.wish, final }, input.now);
+  return { type: "LookAgain", status: { ...base, failures }, persist: false };
 }

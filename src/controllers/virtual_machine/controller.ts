@@ -3,6 +3,7 @@ import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } 
 import { keyOf, type KubeObject } from "@virtrigaud/kube";
 import { type Controller, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
 import type { ProviderConnections } from "../connection/connections.ts";
+import { isNameConflict } from "./failure.ts";
 import { referenceKey } from "./observe.ts";
 import type { VmReconciler } from "./reconciler.ts";
 
@@ -27,6 +28,11 @@ export const VM_INDEXES = {
   uid: (vm: VirtualMachine) => vm.metadata.uid === undefined ? [] : [vm.metadata.uid],
   machine: (vm: VirtualMachine) =>
     vm.status?.id === undefined ? [] : [`${referenceKey(vm, vm.spec.providerRef)} ${vm.status.id}`],
+  /** VMs that wait for somebody else to let go of their name. */
+  wantedName: (vm: VirtualMachine) =>
+    vm.status?.failures?.some(isNameConflict) === true
+      ? [`${referenceKey(vm, vm.spec.providerRef)} ${vm.metadata.name}`]
+      : [],
 } as const;
 
 /** Options of {@linkcode addVmController}. */
@@ -69,7 +75,10 @@ export function addVmController(
     concurrency: options.concurrency ?? 20,
   });
 
-  connections.onChange(({ provider, vmId, ownerUid }) => {
+  connections.onChange(({ provider, vmId, ownerUid, freedName }) => {
+    if (freedName !== undefined) {
+      for (const vm of vms.byIndex("wantedName", `${provider} ${freedName}`)) controller.enqueue(keyOf(vm));
+    }
     if (vmId === undefined && ownerUid === undefined) {
       for (const vm of vms.byIndex("provider", provider)) controller.enqueue(keyOf(vm), { priority: "low" });
       return;

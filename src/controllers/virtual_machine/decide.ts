@@ -8,24 +8,27 @@
  * @module
  */
 import { ADOPTED_LABEL, VM_FINALIZER } from "@virtrigaud/api";
-import { decideDeletion } from "./decide_deletion.ts";
+import { decideDeletion, letGo } from "./decide_deletion.ts";
 import { decidePresent } from "./decide_present.ts";
 import type { Decision } from "./decision.ts";
-import { gateOf, reasonOf } from "./failure.ts";
+import { gateOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { type Settled, settleOperation } from "./operation.ts";
 import { type Ledger, statusOf, type Verdict } from "./status.ts";
+import { elsewhereVerdict, failedVerdict, hold, isElsewhere, listed, unreachableVerdict } from "./verdicts.ts";
 
 /** Answers with exactly one next step, the status to write and when to look again. */
 export function decide(input: VmInput): Decision {
+  const deleting = input.vm.metadata.deletionTimestamp !== undefined;
+  if (deleting && letGo(input)) return { step: { type: "RemoveFinalizer" } };
+  if (deleting && !input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "Wait" } };
   const settled = settleOperation(input);
   if (settled.type === "Waiting") return settled.decision;
-  if (input.vm.metadata.deletionTimestamp !== undefined) return decideDeletion(input, settled.ledger);
-  return decideLife(input, settled);
+  return deleting ? decideDeletion(input, settled.ledger) : decideLife(input, settled);
 }
 
 function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>): Decision {
-  const { vm, machine, provider, wish } = input;
+  const { vm, machine, wish } = input;
   const { ledger } = settled;
   switch (machine.type) {
     case "Unsettled":
@@ -33,27 +36,28 @@ function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>)
     case "Present":
       return decidePresent(input, machine.vm, ledger);
     case "Absent": {
-      if (!machine.proven || !settled.forgotten) return decideAbsent(input, ledger);
+      if (!machine.proven || !settled.forgotten) return decideAbsent(input, machine, ledger);
       const { id: _, ...status } = vm.status ?? {};
-      return decideAbsent({ ...input, vm: { ...vm, status } }, ledger);
+      return decideAbsent({ ...input, vm: { ...vm, status } }, machine, ledger);
     }
-    case "Unreachable": {
+    case "Unreachable":
       if (wish.type !== "Resolved") return hold(input, ledger, wishVerdict(input));
       if (isSettled(input)) return { step: { type: "Wait" } };
-      return hold(input, ledger, {
-        phase: vm.status?.id === undefined ? "Pending" : vm.status.phase ?? "Unknown",
-        ready: false,
-        reason: "ProviderUnavailable",
-        message: `Provider "${provider.name}" cannot be asked: ${machine.message}`,
-      });
-    }
+      return hold(input, ledger, unreachableVerdict(input, machine.message));
   }
 }
 
-function decideAbsent(input: VmInput, ledger: Ledger): Decision {
-  const { vm, machine, wish, now } = input;
+function decideAbsent(
+  input: VmInput,
+  machine: Extract<VmInput["machine"], { type: "Absent" }>,
+  ledger: Ledger,
+): Decision {
+  const { vm, wish } = input;
   const { id } = vm.status ?? {};
-  if (id !== undefined && machine.type === "Absent" && !machine.proven) return { step: { type: "Describe", vmId: id } };
+  if (id !== undefined && !machine.proven) {
+    return { step: { type: "Describe", ...(machine.taken === true ? {} : { vmId: id }) } };
+  }
+  if (isElsewhere(input)) return hold(input, ledger, elsewhereVerdict(input, "Missing"));
   if (id !== undefined && vm.spec.onMissing !== "Recreate") {
     return hold(input, ledger, {
       phase: "Missing",
@@ -73,37 +77,33 @@ function decideAbsent(input: VmInput, ledger: Ledger): Decision {
       message: "adopts a VM that the provider does not report (yet); it is never created",
     });
   }
-  const gate = gateOf(ledger.failure, "Create", wish.digest, now);
-  if (gate.type === "Closed") {
-    return hold(input, ledger, {
-      phase: "Failed",
-      ready: false,
-      reason: reasonOf(gate.failure),
-      message: `creating the VM failed: ${gate.failure.message}`,
-      stalled: gate.waitMs === undefined,
-    }, gate.waitMs);
-  }
+  const gate = gateOf(ledger.failures, "Create", wish.digest, input);
+  if (gate.type === "Closed") return hold(input, ledger, failedVerdict("Failed", "Create", gate.failure), gate.waitMs);
   if (!vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
   return {
     step: {
       type: "Create",
       operationId: `${vm.metadata.uid}/create/${input.nonce}`,
+      wish: wish.digest,
       spec: wish.spec,
       powerOn: (vm.spec.powerState ?? "On") === "On",
     },
-    status: statusOf(vm, undefined, ledger, {
+    status: statusOf(input, undefined, ledger, {
       phase: "Provisioning",
       ready: false,
       reason: "Creating",
       message: "the VM is being created",
-    }, now),
+    }),
   };
 }
 
-/** A VM that was Ready for this very spec stays so while its provider cannot be asked: nothing speaks against it. */
+/**
+ * A VM that was Ready or Stalled for this very spec stays so while its provider cannot be asked: nothing speaks against
+ * it. Every start of the manager begins so.
+ */
 function isSettled({ vm }: VmInput): boolean {
   return vm.status?.observedGeneration === vm.metadata.generation &&
-    vm.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") === true;
+    vm.status?.conditions?.some((c) => (c.type === "Ready" || c.type === "Stalled") && c.status === "True") === true;
 }
 
 /** What an unresolved wish means for a VM that does not exist yet. */
@@ -111,29 +111,16 @@ function wishVerdict({ wish, vm }: VmInput): Verdict {
   const phase = vm.status?.id === undefined ? "Pending" : vm.status.phase ?? "Unknown";
   switch (wish.type) {
     case "Missing":
-      return {
-        phase,
-        ready: false,
-        reason: "WaitingForDependencies",
-        message: wish.missing.map(({ field, message }) => `${field}: ${message}`).join("; "),
-      };
+      return { phase, ready: false, reason: "WaitingForDependencies", message: listed(wish.missing) };
     case "Invalid":
       return {
         phase: vm.status?.id === undefined ? "Failed" : phase,
         ready: false,
         reason: wish.reason,
-        message: wish.problems.map(({ field, message }) => `${field}: ${message}`).join("; "),
+        message: listed(wish.problems),
         stalled: true,
       };
     case "Resolved":
       return { phase, ready: false, reason: "Unknown", message: "" };
   }
-}
-
-function hold(input: VmInput, ledger: Ledger, verdict: Verdict, waitMs?: number): Decision {
-  return {
-    step: { type: "Wait" },
-    status: statusOf(input.vm, undefined, ledger, verdict, input.now),
-    ...(waitMs === undefined ? {} : { requeueAfterMs: waitMs }),
-  };
 }

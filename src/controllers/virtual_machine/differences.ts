@@ -10,6 +10,8 @@ export interface Differences {
   readonly refused: readonly Problem[];
   /** Disks that are there, were asked for once and are not any more; kept until their removal is allowed. */
   readonly keptDisks: readonly DataDisk[];
+  /** Sizes of disks that are larger than asked for: what they have to be asked for as. */
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 /** Options of {@linkcode differencesOf}. */
@@ -27,11 +29,12 @@ export function differencesOf(spec: MachineSpec, seen: ObservedMachine, options:
   const fields: string[] = [];
   const refused: Problem[] = [];
   const keptDisks: DataDisk[] = [];
+  const sizes = new Map<string, number>();
   if (spec.hardware.cpus !== seen.cpus) fields.push("hardware.cpus");
   if (spec.hardware.memoryMib !== seen.memoryMib) fields.push("hardware.memoryMib");
   compareDisks();
   compareNics();
-  return { fields, refused, keptDisks };
+  return { fields, refused, keptDisks, sizes };
 
   function compareDisks(): void {
     const disks = new Map(seen.disks.map((disk) => [disk.name, disk]));
@@ -44,10 +47,11 @@ export function differencesOf(spec: MachineSpec, seen: ObservedMachine, options:
       if (found === undefined) fields.push(`disks[${disk.name}]`);
       else if (found.sizeGib < disk.sizeGib) fields.push(`disks[${disk.name}].sizeGib`);
       else if (found.sizeGib > disk.sizeGib) {
+        sizes.set(disk.name, found.sizeGib);
         refused.push({
           field: `spec.disks[${disk.name}].sizeGiB`,
-          message:
-            `is ${disk.sizeGib}, but the disk has ${found.sizeGib} GiB and disks cannot shrink: set it to ${found.sizeGib}`,
+          message: `is ${disk.sizeGib}, but the disk has ${found.sizeGib} GiB and disks cannot shrink: set it to ` +
+            `${Math.ceil(found.sizeGib)}`,
         });
       }
     }

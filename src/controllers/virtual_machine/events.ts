@@ -1,5 +1,9 @@
 /** Events of a VirtualMachine: one for each change of state, found by comparing two statuses. Pure. @module */
-import { getCondition, type VirtualMachineStatus } from "@virtrigaud/api";
+import type { VirtualMachineStatus } from "@virtrigaud/api";
+import { retains } from "./decide_deletion.ts";
+import type { VmInput } from "./input.ts";
+import { isElsewhere } from "./verdicts.ts";
+import { getCondition } from "@virtrigaud/runtime";
 
 /** An event to record on the VM. */
 export interface VmEvent {
@@ -8,17 +12,27 @@ export interface VmEvent {
   readonly message: string;
 }
 
-/** Reasons of `Ready` that tell of work going on and not of trouble. */
-const CALM = new Set([
-  "ReconcileSuccess",
-  "Creating",
-  "Updating",
-  "TaskInProgress",
-  "PowerChanging",
-  "Deleting",
-  "WaitingForDependencies",
-  "ReconfigurePendingPowerCycle",
-]);
+/** Reasons of `Ready` that tell of work going on. How it ends is an event; that it goes on would only double them. */
+const UNDER_WAY = new Set(["Creating", "Updating", "TaskInProgress", "PowerChanging", "Deleting"]);
+/** Reasons of `Ready` that tell of no trouble. */
+const CALM = new Set(["ReconcileSuccess", "WaitingForDependencies", "ReconfigurePendingPowerCycle"]);
+
+/** Why the object is let go. */
+export function releaseEvent(input: VmInput): VmEvent {
+  const { machine, vm } = input;
+  const id = vm.status?.id;
+  if (retains(input)) {
+    return { type: "Normal", reason: "Retained", message: `the VM ${id} stays at the hypervisor, unmanaged` };
+  }
+  if (machine.type === "Absent" && !isElsewhere(input)) {
+    return { type: "Normal", reason: "Deleted", message: `the VM ${id} is gone from the hypervisor` };
+  }
+  return {
+    type: "Warning",
+    reason: "ForceDeleted",
+    message: `the object was let go on request although the VM ${id} may still exist`,
+  };
+}
 
 /** What happened between two statuses. */
 export function eventsBetween(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): VmEvent[] {
@@ -38,7 +52,11 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
       message: `power is ${power}, was ${before.powerState}${asked ? "" : ": changed outside of VirtRigaud"}`,
     });
   }
-  if (is !== undefined && (was?.status !== is.status || was.reason !== is.reason)) {
+  const reboot = after.failures?.find(({ verb }) => verb === "Reboot");
+  if (reboot !== undefined && !before?.failures?.some((f) => f.verb === "Reboot" && f.attempt === reboot.attempt)) {
+    events.push({ type: "Warning", reason: "RebootFailed", message: reboot.message });
+  }
+  if (is !== undefined && !UNDER_WAY.has(is.reason) && (was?.status !== is.status || was.reason !== is.reason)) {
     events.push({ type: CALM.has(is.reason) ? "Normal" : "Warning", reason: is.reason, message: is.message });
   }
   return events;

@@ -16,6 +16,13 @@ const KEYS = {
 /** Most that data sources take, in bytes; more is refused rather than cut. */
 const MAX_BYTES = 1 << 20;
 
+/** Why there is no configuration: what is missing and may come, and what is wrong and has to be changed. */
+export interface Unusable {
+  readonly type: "Unusable";
+  readonly missing: readonly Problem[];
+  readonly problems: readonly Problem[];
+}
+
 /** Names of the Secrets that the VM's first-boot configuration is read from. */
 export function guestInitSecrets(vm: VirtualMachine): string[] {
   const { userData, metaData } = vm.spec;
@@ -24,14 +31,14 @@ export function guestInitSecrets(vm: VirtualMachine): string[] {
 }
 
 /**
- * Puts the configuration together out of the VM and the Secrets that were found. Answers with what is missing, where
- * something is: a Secret, or a key in it.
+ * Puts the configuration together out of the VM and the Secrets that were found, or says what is in the way.
  */
 export function guestInitOf(
   vm: VirtualMachine,
   secrets: ReadonlyMap<string, SecretValues | undefined>,
-): GuestInit | { readonly missing: readonly Problem[] } | undefined {
+): GuestInit | Unusable | undefined {
   const missing: Problem[] = [];
+  const problems: Problem[] = [];
   const { userData, metaData } = vm.spec;
 
   const read = (
@@ -56,7 +63,7 @@ export function guestInitOf(
     }
     const size = found.reduce((sum, text) => sum + text.reveal().length, 0);
     if (size > MAX_BYTES) {
-      missing.push({ field, message: `is ${size} characters long, at most ${MAX_BYTES} are allowed` });
+      problems.push({ field, message: `is ${size} characters long, at most ${MAX_BYTES} are allowed` });
     }
     return found;
   };
@@ -64,13 +71,19 @@ export function guestInitOf(
   const user = read(userData?.cloudInit, KEYS.user, "spec.userData.cloudInit");
   const meta = read(metaData?.cloudInit, KEYS.meta, "spec.metaData.cloudInit");
   const ignition = read(userData?.ignition, KEYS.ignition, "spec.userData.ignition");
-  if (ignition.length + user.length > ignition.length && ignition.length > 0) {
-    missing.push({
+  if (ignition.length > 1) {
+    problems.push({
+      field: "spec.userData.ignition",
+      message: "has both inline and secretRef: Ignition takes one configuration, remove the other",
+    });
+  }
+  if (user.length > 0 && ignition.length > 0) {
+    problems.push({
       field: "spec.userData",
       message: "has both cloudInit and ignition: a guest takes one of them, remove the other",
     });
   }
-  if (missing.length > 0) return { missing };
+  if (missing.length + problems.length > 0) return { type: "Unusable", missing, problems };
   if (ignition[0] !== undefined) return { type: "Ignition", config: ignition[0] };
   if (user.length + meta.length === 0) return undefined;
   return {

@@ -10,7 +10,14 @@ export interface Problem {
 
 /** What the objects add up to. */
 export type Wish =
-  | { readonly type: "Resolved"; readonly spec: MachineSpec; readonly digest: string }
+  | {
+    readonly type: "Resolved";
+    readonly spec: MachineSpec;
+    /** Digest of all that a VM is made from, but for first-boot configuration, which is secret. */
+    readonly digest: string;
+    /** Digest of what can be changed about a VM that is there. */
+    readonly shape: string;
+  }
   /** Something that the object refers to is not there (yet); the controller is woken when it appears. */
   | { readonly type: "Missing"; readonly missing: readonly Problem[] }
   /** The objects are there but can never work together. */
@@ -26,7 +33,8 @@ export type ProviderView =
   | {
     readonly type: "Found";
     readonly name: string;
-    readonly providerType: string;
+    /** UID of the Provider object. */
+    readonly uid: string;
     /** How long to trust a running task before asking again, milliseconds: long where task ends are pushed. */
     readonly taskPollMs: number;
   };
@@ -34,11 +42,20 @@ export type ProviderView =
 /** What is known of the VM at the hypervisor. */
 export type MachineView =
   /** The provider cannot be asked now. Says nothing about the VM. */
-  | { readonly type: "Unreachable"; readonly message: string }
+  | {
+    readonly type: "Unreachable";
+    readonly message: string;
+    /** Found out by a question that failed: nobody tells when it would succeed, so that it has to be asked again. */
+    readonly asked?: boolean;
+  }
   /** Something was changed and the change has not been seen yet: ask before deciding. */
   | { readonly type: "Unsettled" }
-  /** Not in the inventory. `proven` once the provider itself said so. */
-  | { readonly type: "Absent"; readonly proven: boolean }
+  /**
+   * Not in the inventory. `proven` once the provider itself said so. `taken`: the id that the VM had belongs to a
+   * machine that is not ours.
+   */
+  | { readonly type: "Absent"; readonly proven: boolean; readonly taken?: boolean }
+  /** Ours: it carries our mark, or none and was adopted. */
   | { readonly type: "Present"; readonly vm: ObservedMachine };
 
 /** What is known of the task that the status names. */
@@ -68,27 +85,40 @@ export interface VmInput {
   readonly machine: MachineView;
   readonly task: TaskView;
   readonly history?: ReconfigureHistory;
+  /** Id of a machine of the VM's name that is not ours. */
+  readonly nameHolder?: string;
 }
 
 /** What can be in flight, as `status.operation.verb` names it. */
-export type Verb = "Create" | "Delete" | "PowerOn" | "PowerOff" | "Shutdown" | "Reboot" | "Reconfigure";
+export type Verb = "Create" | "Delete" | "Reconfigure" | PowerVerb;
+/** The part of {@linkcode Verb} that is about power. */
+export type PowerVerb = "PowerOn" | "PowerOff" | "Shutdown" | "Reboot";
+
+/**
+ * A step that changes something. `wish` is the digest of what it carries out: a failure counts for this wish only.
+ * `operationId` names the intent towards the provider.
+ */
+export type Mutation =
+  & { readonly operationId: string; readonly wish: string }
+  & (
+    | { readonly type: "Create"; readonly spec: MachineSpec; readonly powerOn: boolean }
+    | { readonly type: "Delete"; readonly vmId: string }
+    | {
+      readonly type: "Power";
+      readonly vmId: string;
+      readonly op: PowerOp;
+      readonly verb: PowerVerb;
+      readonly gracefulTimeoutMs: number;
+    }
+    | { readonly type: "Reconfigure"; readonly vmId: string; readonly spec: MachineSpec }
+  );
 
 /** Exactly one next step. */
 export type Step =
   | { readonly type: "Wait" }
   | { readonly type: "AddFinalizer" }
   | { readonly type: "RemoveFinalizer" }
-  /** Ask the provider for the VM: proof of absence, or its state after a change. */
+  /** Ask the provider for the VM: proof of absence, or its state after a change. Without id: by owner alone. */
   | { readonly type: "Describe"; readonly vmId?: string }
   | { readonly type: "PollTask"; readonly task: TaskRef }
-  | { readonly type: "Create"; readonly operationId: string; readonly spec: MachineSpec; readonly powerOn: boolean }
-  | { readonly type: "Delete"; readonly operationId: string; readonly vmId: string }
-  | {
-    readonly type: "Power";
-    readonly operationId: string;
-    readonly vmId: string;
-    readonly op: PowerOp;
-    readonly verb: Verb;
-    readonly gracefulTimeoutMs: number;
-  }
-  | { readonly type: "Reconfigure"; readonly operationId: string; readonly vmId: string; readonly spec: MachineSpec };
+  | Mutation;

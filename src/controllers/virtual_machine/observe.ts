@@ -1,5 +1,12 @@
 /** Gathers everything that a decision about one VM is made from. Reads only. @module */
-import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } from "@virtrigaud/api";
+import {
+  ADOPTED_LABEL,
+  type Provider,
+  type VirtualMachine,
+  type VMClass,
+  type VMImage,
+  type VMNetworkAttachment,
+} from "@virtrigaud/api";
 import type { ObservedMachine } from "@virtrigaud/contract";
 import type { KubeObject } from "@virtrigaud/kube";
 import type { StoreView } from "@virtrigaud/runtime";
@@ -46,6 +53,7 @@ export async function observe(vm: VirtualMachine, sources: VmSources, options: O
   const provider = sources.providers.get(providerKey);
   const connection = sources.connections.get(providerKey);
   const machine = options.findings.machine ?? machineView(vm, provider, providerKey, connection);
+  const nameHolder = connection?.inventory.holderOf(vm.metadata.name, vm.metadata.uid);
   return {
     vm,
     now: options.now,
@@ -55,6 +63,7 @@ export async function observe(vm: VirtualMachine, sources: VmSources, options: O
     machine,
     task: options.findings.task ?? taskView(vm, connection),
     ...(options.history === undefined ? {} : { history: options.history }),
+    ...(nameHolder === undefined ? {} : { nameHolder }),
   };
 }
 
@@ -66,7 +75,9 @@ function machineView(
 ): MachineView {
   if (provider === undefined) return { type: "Unreachable", message: `Provider "${providerKey}" does not exist` };
   if (connection === undefined) {
-    return { type: "Unreachable", message: provider.status?.message ?? "it has not been started yet" };
+    const { message, healthy } = provider.status ?? {};
+    // What a manager that starts finds in the status is of the one before it.
+    return { type: "Unreachable", message: healthy === true ? "it is being connected to" : message ?? "it is new" };
   }
   const view = connection.inventory.view({
     ...(vm.status?.id === undefined ? {} : { vmId: vm.status.id }),
@@ -78,8 +89,9 @@ function machineView(
     case "Absent":
       return { type: "Absent", proven: false };
     case "Unsettled":
-    case "Present":
       return view;
+    case "Present":
+      return isOurs(vm, view.vm) ? view : { type: "Absent", proven: false, taken: true };
   }
 }
 
@@ -89,7 +101,7 @@ function providerView(
   connection: ProviderConnection | undefined,
 ): ProviderView {
   if (provider === undefined) return { type: "NotFound", name };
-  return { type: "Found", name, providerType: provider.spec.type, taskPollMs: connection?.taskPollMs ?? 30_000 };
+  return { type: "Found", name, uid: provider.metadata.uid ?? "", taskPollMs: connection?.taskPollMs ?? 30_000 };
 }
 
 function taskView(vm: VirtualMachine, connection: ProviderConnection | undefined): TaskView {
@@ -147,9 +159,20 @@ function lookUp<T extends KubeObject>(store: StoreView<T>, key: string): Lookup<
   return { name: key.slice(key.indexOf("/") + 1), ...(object === undefined ? {} : { object }) };
 }
 
+/**
+ * Whether a machine that goes by the VM's mark or id is the VM's. An id alone proves nothing: hypervisors give it to
+ * the next machine when the first is gone.
+ */
+function isOurs(vm: VirtualMachine, machine: ObservedMachine): boolean {
+  if (machine.ownerUid !== undefined) return machine.ownerUid === vm.metadata.uid;
+  return vm.metadata.labels?.[ADOPTED_LABEL] === "true";
+}
+
 /** The machine as a finding: what the provider answered to a question about it. */
 export function foundMachine(
+  vm: VirtualMachine,
   answer: { readonly exists: true; readonly vm: ObservedMachine } | { readonly exists: false },
 ): MachineView {
-  return answer.exists ? { type: "Present", vm: answer.vm } : { type: "Absent", proven: true };
+  if (!answer.exists) return { type: "Absent", proven: true };
+  return isOurs(vm, answer.vm) ? { type: "Present", vm: answer.vm } : { type: "Absent", proven: false, taken: true };
 }

@@ -1,9 +1,9 @@
 /** The task that the status names: wait for it, ask about it, or take its end into account. Pure. @module */
-import { type StepError } from "./failure.ts";
-import { failureOf } from "./failure.ts";
+import { type StepError, withFailure, withoutFailure } from "./failure.ts";
 import type { Decision } from "./decision.ts";
 import type { Verb, VmInput } from "./input.ts";
-import { type Ledger, statusOf, type Verdict } from "./status.ts";
+import { type Ledger, ledgerOf, statusOf, type Verdict } from "./status.ts";
+import { hold, unreachableVerdict } from "./verdicts.ts";
 
 /** Whether something is in flight. */
 export type Settled =
@@ -17,57 +17,71 @@ export type Settled =
 
 /** Looks at `status.operation`. */
 export function settleOperation(input: VmInput): Settled {
-  const { vm, task, now } = input;
-  const { operation, failure, pendingPowerCycle, lastReboot } = vm.status ?? {};
-  const ledger: Ledger = { failure, pendingPowerCycle, lastReboot };
+  const { vm, task, now, machine } = input;
+  const { operation } = vm.status ?? {};
+  const ledger = ledgerOf(vm.status);
   if (operation?.taskRef === undefined) return { type: "Idle", ledger, forgotten: false };
 
   const verb = operation.verb as Verb;
-  const waitedOut = operation.deadline !== undefined && Date.parse(operation.deadline) <= now;
-  const failed = (error: StepError): Settled => ({
-    type: "Idle",
-    ledger: { ...ledger, failure: failureOf(error, verb, operation.wish ?? "", failure, now) },
-    forgotten: verb === "Create",
-  });
+  const wish = operation.wish ?? "";
+  const waiting = (decision: Decision): Settled => ({ type: "Waiting", decision });
+  const failed = (error: StepError): Settled => {
+    // A change that failed while the VM was off for it is not worth a second outage.
+    const final = verb === "Reconfigure" && ledger.pendingPowerCycle?.wish === wish;
+    const failures = withFailure(ledger.failures, error, { verb, wish, final }, now);
+    return { type: "Idle", ledger: { ...ledger, failures }, forgotten: verb === "Create" };
+  };
+  const poll = (): Settled =>
+    machine.type === "Unreachable"
+      ? waiting(hold(input, { ...ledger, operation }, unreachableVerdict(input, machine.message)))
+      : waiting({ step: { type: "PollTask", task: { id: operation.taskRef ?? "" } } });
 
   switch (task.type) {
     case "Unasked":
-      return { type: "Waiting", decision: { step: { type: "PollTask", task: { id: operation.taskRef } } } };
+      return poll();
     case "Forgotten":
-      return { type: "Idle", ledger, forgotten: verb === "Create" };
+      // Whether it rebooted nobody knows: better once too few than twice.
+      return { type: "Idle", ledger: verb === "Reboot" ? rebooted() : ledger, forgotten: verb === "Create" };
     case "Known":
       break;
   }
   const { status, ageMs } = task;
   switch (status.state) {
     case "Succeeded":
-      return { type: "Idle", ledger: { ...ledger, failure: undefined }, forgotten: false };
+      return { type: "Idle", ledger: succeeded(), forgotten: false };
     case "Failed":
       return failed(status.error ?? { class: "Retryable", message: "the task failed without saying why" });
     case "Running": {
-      if (waitedOut) {
+      const untilDeadline = operation.deadline === undefined ? Infinity : Date.parse(operation.deadline) - now;
+      if (untilDeadline <= 0) {
+        if (verb === "Reboot") return { type: "Idle", ledger: rebooted(), forgotten: false };
         return failed({ class: "Timeout", message: `task ${operation.taskRef} did not end by ${operation.deadline}` });
       }
       const pollMs = input.provider.type === "Found" ? input.provider.taskPollMs : 30_000;
-      if (ageMs >= pollMs) {
-        return { type: "Waiting", decision: { step: { type: "PollTask", task: { id: operation.taskRef } } } };
-      }
-      const untilDeadline = operation.deadline === undefined ? Infinity : Date.parse(operation.deadline) - now;
-      const seen = input.machine.type === "Present" ? input.machine.vm : undefined;
-      return {
-        type: "Waiting",
-        decision: {
-          step: { type: "Wait" },
-          status: statusOf(vm, seen, { ...ledger, operation }, verdictOf(verb, vm.status?.phase), now),
-          requeueAfterMs: Math.max(1, Math.min(pollMs - ageMs, untilDeadline)),
-        },
-      };
+      if (ageMs >= pollMs) return poll();
+      return waiting({
+        step: { type: "Wait" },
+        // What the machine goes through meanwhile is not worth a write each; its end tells.
+        status: statusOf(input, undefined, { ...ledger, operation }, verdictOf(verb, vm.status?.phase)),
+        requeueAfterMs: Math.max(1, Math.min(pollMs - ageMs, untilDeadline)),
+      });
     }
+  }
+
+  function succeeded(): Ledger {
+    const cleared = { ...ledger, failures: withoutFailure(ledger.failures, verb) };
+    if (verb === "Reboot") return { ...rebooted(), failures: cleared.failures };
+    const whole = verb === "Reconfigure" && ledger.pendingPowerCycle?.wish !== wish;
+    return whole ? { ...cleared, appliedWish: wish } : cleared;
+  }
+
+  function rebooted(): Ledger {
+    return { ...ledger, lastReboot: { request: wish, time: new Date(now).toISOString() } };
   }
 }
 
 /** What the status says while `verb` is in flight. */
-export function verdictOf(verb: Verb, phase: Verdict["phase"] | undefined): Verdict {
+function verdictOf(verb: Verb, phase: Verdict["phase"] | undefined): Verdict {
   const waiting = { ready: false, reason: "TaskInProgress" } as const;
   switch (verb) {
     case "Create":

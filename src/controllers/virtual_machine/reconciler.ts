@@ -16,13 +16,15 @@ import {
 import type { ProviderConnection } from "../connection/connection.ts";
 import { VIRTUAL_MACHINES } from "../shared/kinds.ts";
 import { act } from "./act.ts";
-import { conclude, type Mutation } from "./conclude.ts";
+import { AwaitedSecrets } from "./awaited_secrets.ts";
+import { conclude } from "./conclude.ts";
 import { decide } from "./decide.ts";
-import { retains } from "./decide_deletion.ts";
 import type { Decision } from "./decision.ts";
-import { eventsBetween, type VmEvent } from "./events.ts";
-import { guestInitSecrets } from "./guest_init.ts";
-import type { ReconfigureHistory, VmInput } from "./input.ts";
+import { type ManagerMetric, type Metrics, noMetrics } from "@virtrigaud/telemetry";
+import { eventsBetween, releaseEvent, type VmEvent } from "./events.ts";
+import type { Mutation, ReconfigureHistory, VmInput } from "./input.ts";
+import { type ProviderLabels, VmMeter } from "./meter.ts";
+import { TaskSlots } from "./task_slots.ts";
 import { type Findings, foundMachine, observe, referenceKey, type VmSources } from "./observe.ts";
 
 /** What the reconciler works with. */
@@ -38,10 +40,16 @@ export interface VmReconcilerOptions {
   readonly event: (vm: VirtualMachine, event: VmEvent) => void;
   /** Wakes a VM: for Secrets that appear. */
   readonly wake: (key: string) => void;
+  /** Default: nothing is measured. */
+  readonly metrics?: Metrics<ManagerMetric>;
+  /** Tasks in flight at one provider; more wait their turn. Default 100. */
+  readonly maxTasksPerProvider?: number;
 }
 
+/** Tasks in flight at one provider, unless told otherwise (`MAX_INFLIGHT_TASKS`). */
+const DEFAULT_MAX_TASKS = 100;
 /** Steps of one reconcile; more in a row means that something turns in a circle. */
-const MAX_STEPS = 12;
+const MAX_STEPS = 24;
 /** A provider that answered with a passing error is not asked again earlier than this about the same VM. */
 const CIRCLE_PAUSE_MS = 1_000;
 
@@ -50,24 +58,39 @@ export class StepFailed extends Error {
   override readonly name = "StepFailed";
 }
 
+/** What outlives a reconcile, of all VMs; all of it can be lost. */
+interface Memory {
+  readonly histories: Map<string, ReconfigureHistory>;
+  readonly awaited: AwaitedSecrets;
+  readonly meter: VmMeter;
+  readonly slots: TaskSlots;
+}
+
 /** Reconciles VirtualMachines, one at a time each. */
 export class VmReconciler {
   readonly #options: VmReconcilerOptions;
-  readonly #histories = new Map<string, ReconfigureHistory>();
+  readonly #memory: Memory;
 
   constructor(options: VmReconcilerOptions) {
     this.#options = options;
+    const meter = new VmMeter(options.metrics ?? noMetrics, () => options.clock.monotonic());
+    const awaited = new AwaitedSecrets(options.sources.secrets, options.wake);
+    const slots = new TaskSlots(options.maxTasksPerProvider ?? DEFAULT_MAX_TASKS, options.wake);
+    this.#memory = { histories: new Map(), awaited, meter, slots };
   }
 
   /** Brings one VM closer to what is asked for. */
   async reconcile(key: string, context: ReconcileContext): Promise<Result> {
     const stored = this.#options.vms.get(key);
     if (stored === undefined) {
-      this.#histories.delete(key);
+      const { histories, awaited, meter, slots } = this.#memory;
+      slots.forget(key);
+      histories.delete(key);
+      awaited.forget(key);
+      meter.forget(key);
       return done;
     }
-    const run = new Run(this.#options, this.#histories, key, stored, context);
-    return await run.toEnd();
+    return await new Run(this.#options, this.#memory, key, stored, context).toEnd();
   }
 
   /** The decision that would be taken now, without taking it. */
@@ -81,22 +104,36 @@ export class VmReconciler {
 
 /** One reconcile of one VM. */
 class Run {
+  /** As it is on the API server. */
+  #stored: VirtualMachine;
+  /** With the status as it is known now, written or not. */
   #vm: VirtualMachine;
   #findings: Findings = {};
   readonly #nonce: string;
 
   constructor(
     readonly options: VmReconcilerOptions,
-    readonly histories: Map<string, ReconfigureHistory>,
+    readonly memory: Memory,
     readonly key: string,
     vm: VirtualMachine,
     readonly context: ReconcileContext,
   ) {
+    this.#stored = vm;
     this.#vm = vm;
     this.#nonce = options.nonce();
   }
 
   async toEnd(): Promise<Result> {
+    this.memory.meter.seen(this.key, this.#vm.status, this.#vm.status, this.#labels);
+    this.#noteTask();
+    try {
+      return await this.#steps();
+    } finally {
+      this.#noteTask();
+    }
+  }
+
+  async #steps(): Promise<Result> {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
       const result = await this.#once(steps);
       if (result !== undefined) return result;
@@ -107,7 +144,7 @@ class Run {
 
   async #once(round: number): Promise<Result | undefined> {
     const { sources, clock } = this.options;
-    const history = this.histories.get(this.key);
+    const history = this.memory.histories.get(this.key);
     const input = await observe(this.#vm, sources, {
       now: clock.now(),
       nonce: `${this.#nonce}-${round}`,
@@ -115,15 +152,19 @@ class Run {
       ...(history === undefined ? {} : { history }),
       signal: this.context.signal,
     });
+    this.memory.awaited.update(this.key, this.#vm, input.wish);
     const decision = decide(input);
     const { step } = decision;
     switch (step.type) {
       case "Wait":
-        this.#followMissingSecrets(input);
         await this.#writeStatus(decision.status);
+        if (input.machine.type === "Unreachable" && input.machine.asked === true) {
+          throw new StepFailed(`asking about VM ${this.key}: ${input.machine.message}`);
+        }
         return decision.requeueAfterMs === undefined ? done : requeueAfter(decision.requeueAfterMs);
       case "AddFinalizer":
-        this.#vm = await addFinalizer(this.#kind, this.#vm, VM_FINALIZER, { signal: this.context.signal });
+        this.#stored = await addFinalizer(this.#kind, this.#stored, VM_FINALIZER, { signal: this.context.signal });
+        this.#vm = { ...this.#stored, ...(this.#vm.status === undefined ? {} : { status: this.#vm.status }) };
         return undefined;
       case "RemoveFinalizer":
         return await this.#release(input);
@@ -142,30 +183,36 @@ class Run {
   async #change(input: VmInput, decision: Decision, step: Mutation): Promise<Result | undefined> {
     const connection = this.#connection();
     if (connection === undefined) return done;
-    if (step.type === "Reconfigure" && input.wish.type === "Resolved") this.#remember(input.wish.digest, input.now);
+    // What is being deleted makes room, so that it never waits for room.
+    if (step.type !== "Delete" && !this.memory.slots.mayStart(this.key, connection.key)) return done;
+    if (step.type === "Reconfigure") this.#remember(step.wish, input.now);
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
     const outcome = await act(step, this.#vm, connection, this.options.fence(), this.context.signal);
     if (outcome.type === "Done" && outcome.task !== undefined) connection.inventory.startTask(outcome.task);
-    this.#findings = {};
+    const { meter } = this.memory;
+    if (outcome.type === "Failed") meter.refused(step, outcome.error, this.#labels);
+    else if (outcome.task === undefined) meter.stepped(step, this.#labels);
+    this.#findings = step.type === "Create" ? { machine: { type: "Unsettled" } } : {};
     const conclusion = conclude(input, decision, step, outcome);
-    if (conclusion.status !== undefined) await this.#writeStatus(conclusion.status);
     switch (conclusion.type) {
       case "LookAgain":
+        if (conclusion.persist) await this.#writeStatus(conclusion.status);
+        else this.#vm = { ...this.#vm, status: conclusion.status };
         return undefined;
       case "Wait":
+        await this.#writeStatus(conclusion.status);
         return requeueAfter(conclusion.requeueAfterMs);
       case "Retry":
-        switch (conclusion.retry.type) {
-          case "Never":
-            return done;
-          case "After":
-            return requeueAfter(conclusion.retry.ms);
-          case "Backoff":
-            throw new StepFailed(`${step.type} of VM ${this.key}: ${conclusion.error.message}`, {
-              cause: conclusion.error,
-            });
-        }
+        await this.#writeStatus(conclusion.status);
+        if (conclusion.afterMs !== undefined) return requeueAfter(conclusion.afterMs);
+        throw new StepFailed(`${step.type} of VM ${this.key}: ${conclusion.error.message}`, {
+          cause: conclusion.error,
+        });
+      case "Deposed":
+        throw new StepFailed(`${step.type} of VM ${this.key}: another manager leads: ${conclusion.error.message}`, {
+          cause: conclusion.error,
+        });
     }
   }
 
@@ -174,7 +221,7 @@ class Run {
     if (input.vm.status?.operation?.id === step.operationId) return;
     await this.#writeStatus({
       ...decision.status ?? input.vm.status,
-      operation: { id: step.operationId, verb: step.verb, startedAt },
+      operation: { id: step.operationId, verb: step.verb, startedAt, wish: step.wish },
     });
   }
 
@@ -188,12 +235,12 @@ class Run {
     const mark = connection.inventory.mark();
     const answer = await this.#ask((call) => connection.client.describe(ids, call), connection);
     if (answer instanceof ProviderError) {
-      this.#findings = { ...this.#findings, machine: { type: "Unreachable", message: answer.message } };
+      this.#findings = { ...this.#findings, machine: { type: "Unreachable", message: answer.message, asked: true } };
       return undefined;
     }
     if (answer.exists) connection.inventory.learn(answer.vm, mark);
     else connection.inventory.learnAbsence(ids, mark);
-    this.#findings = { ...this.#findings, machine: foundMachine(answer) };
+    this.#findings = { ...this.#findings, machine: foundMachine(this.#vm, answer) };
     return undefined;
   }
 
@@ -204,14 +251,16 @@ class Run {
     if (!(answer instanceof ProviderError)) {
       connection.inventory.learnTask(answer);
       const known = connection.inventory.task(taskId) ?? { status: answer, ageMs: 0 };
-      this.#findings = { ...this.#findings, task: { type: "Known", ...known } };
+      const machine = known.status.state === "Running" ? {} : { machine: { type: "Unsettled" } as const };
+      this.#findings = { ...this.#findings, ...machine, task: { type: "Known", ...known } };
       return undefined;
     }
-    if (answer.class !== "NotFound") {
-      throw new StepFailed(`asking about task ${taskId} of VM ${this.key}: ${answer.message}`, { cause: answer });
+    if (answer.class === "NotFound") {
+      // Nobody knows how the task ended: what the hypervisor has now is the only truth left.
+      this.#findings = { ...this.#findings, task: { type: "Forgotten" }, machine: { type: "Unsettled" } };
+    } else {
+      this.#findings = { ...this.#findings, machine: { type: "Unreachable", message: answer.message, asked: true } };
     }
-    // Nobody knows how the task ended: what the hypervisor has now is the only truth left.
-    this.#findings = { ...this.#findings, task: { type: "Forgotten" }, machine: { type: "Unsettled" } };
     return undefined;
   }
 
@@ -222,34 +271,15 @@ class Run {
     try {
       return await question(connection.context(this.context.signal));
     } catch (error) {
-      if (error instanceof ProviderError) return error;
-      throw error;
+      if (!(error instanceof ProviderError)) throw error;
+      this.memory.meter.failed(error);
+      return error;
     }
   }
 
   async #release(input: VmInput): Promise<Result> {
-    const { machine, vm } = input;
-    const id = vm.status?.id ?? "";
-    if (retains(input)) {
-      this.options.event(vm, {
-        type: "Normal",
-        reason: "Retained",
-        message: `the VM ${id} stays at the hypervisor, unmanaged`,
-      });
-    } else if (machine.type === "Absent") {
-      this.options.event(vm, {
-        type: "Normal",
-        reason: "Deleted",
-        message: `the VM ${id} is gone from the hypervisor`,
-      });
-    } else {
-      this.options.event(vm, {
-        type: "Warning",
-        reason: "ForceDeleted",
-        message: `the object was let go on request although the VM ${id} may still exist`,
-      });
-    }
-    await removeFinalizer(this.#kind, this.#vm, VM_FINALIZER, { signal: this.context.signal });
+    this.options.event(this.#stored, releaseEvent(input));
+    await removeFinalizer(this.#kind, this.#stored, VM_FINALIZER, { signal: this.context.signal });
     return done;
   }
 
@@ -259,30 +289,37 @@ class Run {
 
   async #writeStatus(status: VirtualMachine["status"]): Promise<void> {
     if (status === undefined) return;
-    const before = this.#vm;
+    const before = this.#stored;
     const { client, vms, event } = this.options;
     const writer = new StatusWriter(client, VIRTUAL_MACHINES, vms);
-    this.#vm = await writer.put(before, status, { signal: this.context.signal });
-    if (this.#vm === before) return;
-    for (const each of eventsBetween(before.status, status)) event(this.#vm, each);
+    this.#vm = this.#stored = await writer.put(before, status, { signal: this.context.signal });
+    if (this.#stored === before) return;
+    this.memory.meter.seen(this.key, before.status, status, this.#labels);
+    for (const each of eventsBetween(before.status, status)) event(this.#stored, each);
   }
 
-  #followMissingSecrets({ wish, vm }: VmInput): void {
-    if (wish.type !== "Missing" || !wish.missing.some(({ field }) => field.endsWith(".secretRef"))) return;
-    for (const name of guestInitSecrets(vm)) {
-      const { namespace } = vm.metadata;
-      const secret = { name, ...(namespace === undefined ? {} : { namespace }) };
-      this.options.sources.secrets.follow(secret, this.key, () => this.options.wake(this.key), { once: true });
-    }
+  get #providerKey(): string {
+    return referenceKey(this.#vm, this.#vm.spec.providerRef);
+  }
+
+  get #labels(): ProviderLabels {
+    const provider = this.#providerKey;
+    return { provider, provider_type: this.options.sources.providers.get(provider)?.spec.type ?? "unknown" };
   }
 
   #connection(): ProviderConnection | undefined {
-    return this.options.sources.connections.get(referenceKey(this.#vm, this.#vm.spec.providerRef));
+    return this.options.sources.connections.get(this.#providerKey);
+  }
+
+  #noteTask(): void {
+    const running = this.#stored.status?.operation?.taskRef !== undefined;
+    this.memory.slots.note(this.key, this.#providerKey, running);
   }
 
   #remember(digest: string, now: number): void {
-    const before = this.histories.get(this.key);
+    const { histories } = this.memory;
+    const before = histories.get(this.key);
     const count = before?.digest === digest ? before.count + 1 : 1;
-    this.histories.set(this.key, { digest, count, lastAt: now });
+    histories.set(this.key, { digest, count, lastAt: now });
   }
 }

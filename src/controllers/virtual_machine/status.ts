@@ -1,15 +1,9 @@
 /** The status of a VirtualMachine, out of what was seen and what was concluded. Pure. @module */
-import {
-  type Condition,
-  type ConditionUpdate,
-  removeCondition,
-  setCondition,
-  type VirtualMachine,
-  type VirtualMachinePhase,
-  type VirtualMachineStatus,
-} from "@virtrigaud/api";
+import type { Condition, VirtualMachinePhase, VirtualMachineStatus } from "@virtrigaud/api";
 import type { ObservedMachine, PowerState } from "@virtrigaud/contract";
+import { removeCondition, setCondition } from "@virtrigaud/runtime";
 import { optional } from "../shared/optional.ts";
+import type { VmInput } from "./input.ts";
 
 /** What a look at the VM came to. */
 export interface Verdict {
@@ -24,7 +18,16 @@ export interface Verdict {
 }
 
 /** Bookkeeping that survives a restart of the manager. */
-export type Ledger = Pick<VirtualMachineStatus, "operation" | "failure" | "pendingPowerCycle" | "lastReboot">;
+export type Ledger = Pick<
+  VirtualMachineStatus,
+  "operation" | "failures" | "pendingPowerCycle" | "lastReboot" | "appliedWish"
+>;
+
+/** The bookkeeping of a status, but for what is in flight. */
+export function ledgerOf(status: VirtualMachineStatus | undefined): Ledger {
+  const { failures, pendingPowerCycle, lastReboot, appliedWish } = status ?? {};
+  return { failures, pendingPowerCycle, lastReboot, appliedWish };
+}
 
 /** Conditions that say `True` only while something is going on; absent otherwise. */
 const PASSING: Readonly<Partial<Record<VirtualMachinePhase, string>>> = {
@@ -35,19 +38,19 @@ const PASSING: Readonly<Partial<Record<VirtualMachinePhase, string>>> = {
 
 /** The whole new status. Two looks at the same state give equal statuses, whatever the time. */
 export function statusOf(
-  vm: VirtualMachine,
+  { vm, now, provider }: Pick<VmInput, "vm" | "now" | "provider">,
   seen: ObservedMachine | undefined,
   ledger: Ledger,
   verdict: Verdict,
-  now: number,
 ): VirtualMachineStatus {
   const before = vm.status ?? {};
   const generation = vm.metadata.generation ?? 0;
-  const { operation: _o, failure: _f, pendingPowerCycle: _p, lastReboot: _r, ...kept } = before;
+  const { operation: _o, failures: _f, pendingPowerCycle: _p, lastReboot: _r, appliedWish: _a, ...kept } = before;
   return {
-    ...kept,
+    ...(seen !== undefined ? withoutReport(kept) : verdict.phase === "Missing" ? goneReport(kept) : kept),
     ...(seen === undefined ? {} : report(seen)),
-    ...defined(ledger),
+    ...(seen === undefined || provider.type !== "Found" ? {} : { providerUID: provider.uid }),
+    ...defined({ ...ledger, failures: ledger.failures?.length === 0 ? undefined : ledger.failures }),
     ...optional("lastTaskRef", ledger.operation?.taskRef ?? before.lastTaskRef),
     phase: verdict.phase,
     message: verdict.message,
@@ -56,7 +59,19 @@ export function statusOf(
   };
 }
 
-/** What the hypervisor reports, in the words of the API. Replaces earlier reports as a whole. */
+/** What was reported earlier goes as a whole: a host that is not named any more is not the host any more. */
+function withoutReport(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { host: _h, consoleURL: _c, ...rest } = status;
+  return rest;
+}
+
+/** Of a machine that is gone, what it was stays for people who look for it; what it did does not. */
+function goneReport(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { ips: _i, guest: _g, networks: _n, ...rest } = withoutReport(status);
+  return { ...rest, powerState: "Unknown" };
+}
+
+/** What the hypervisor reports, in the words of the API. */
 function report(seen: ObservedMachine): Partial<VirtualMachineStatus> {
   return {
     id: seen.id,
@@ -90,6 +105,9 @@ function powerOf(power: PowerState): "On" | "Off" | "Suspended" | "Unknown" {
   return power === "Transitional" ? "Unknown" : power;
 }
 
+/** Longest message that the API takes; a provider's error may be longer. */
+const MAX_MESSAGE = 32_768;
+
 function conditionsOf(
   before: readonly Condition[],
   verdict: Verdict,
@@ -97,27 +115,26 @@ function conditionsOf(
   observedGeneration: number,
   now: number,
 ): Condition[] {
-  let conditions: readonly Condition[] = before;
-  const set = (update: Omit<ConditionUpdate, "observedGeneration">) => {
-    conditions = setCondition(conditions, { ...update, observedGeneration }, now);
+  let conditions = before;
+  const set = (type: string, status: "True" | "False", reason: string, message: string) => {
+    const update = { type, status, reason, message: message.slice(0, MAX_MESSAGE), observedGeneration };
+    conditions = setCondition<Condition>(conditions, update, now);
+  };
+  const drop = (type: string) => {
+    conditions = removeCondition(conditions, type);
   };
   const { reason, message } = verdict;
-  set({ type: "Ready", status: verdict.ready ? "True" : "False", reason, message });
+  set("Ready", verdict.ready ? "True" : "False", reason, message);
   const current = PASSING[verdict.phase];
   for (const type of Object.values(PASSING)) {
-    if (type === current) set({ type, status: "True", reason, message });
-    else conditions = removeCondition(conditions, type);
+    if (type === current) set(type, "True", reason, message);
+    else drop(type);
   }
-  if (ledger.pendingPowerCycle !== undefined) {
-    set({
-      type: "ReconfigurePendingPowerCycle",
-      status: "True",
-      reason: "PowerCycleRequired",
-      message: `waits for the VM to be off: ${ledger.pendingPowerCycle.fields.join(", ")}`,
-    });
-  } else conditions = removeCondition(conditions, "ReconfigurePendingPowerCycle");
-  if (verdict.stalled === true) set({ type: "Stalled", status: "True", reason, message });
-  else conditions = removeCondition(conditions, "Stalled");
+  const waiting = ledger.pendingPowerCycle?.fields.join(", ");
+  if (waiting === undefined) drop("ReconfigurePendingPowerCycle");
+  else set("ReconfigurePendingPowerCycle", "True", "PowerCycleRequired", `waits for the VM to be off: ${waiting}`);
+  if (verdict.stalled === true) set("Stalled", "True", reason, message);
+  else drop("Stalled");
   return [...conditions];
 }
 

@@ -1,5 +1,6 @@
 /** What a VM is wanted to be: one machine specification out of the objects that describe it. Pure. @module */
 import {
+  ADOPTED_LABEL,
   FORCE_SYNC_ANNOTATION,
   type Provider,
   unsupportedFields,
@@ -13,6 +14,7 @@ import { digestOf } from "../shared/digest.ts";
 import { optional } from "../shared/optional.ts";
 import type { Problem, Wish } from "./input.ts";
 import { tryGib } from "./units.ts";
+import type { Unusable } from "./guest_init.ts";
 import { imageSource } from "./wish_image.ts";
 import { hardwareOf } from "./wish_hardware.ts";
 import { nicOf } from "./wish_network.ts";
@@ -28,7 +30,7 @@ export interface References {
   /** By name of the VM's network entry; entries without a reference are left out. */
   readonly networks: ReadonlyMap<string, Lookup<VMNetworkAttachment>>;
   /** First-boot configuration, resolved only while the VM is still to be created. */
-  readonly guestInit: GuestInit | { readonly missing: readonly Problem[] } | undefined;
+  readonly guestInit: GuestInit | Unusable | undefined;
 }
 
 /** Longest name that every hypervisor takes as VM name and every guest as host name. */
@@ -45,12 +47,13 @@ export function resolveWish(vm: VirtualMachine, refs: References): Wish {
   const unsupported = unsupportedProblems(vm, refs, provider);
   if (unsupported.length > 0) return { type: "Invalid", reason: "UnsupportedField", problems: unsupported };
 
-  const problems: Problem[] = [];
+  const problems = refs.guestInit?.type === "Unusable" ? [...refs.guestInit.problems] : [];
   const spec = machineSpec(vm, provider, vmClass, refs, problems);
   if (problems.length > 0) return { type: "Invalid", reason: "InvalidSpec", problems };
-  const { guestInit: _, ...comparable } = spec;
+  const { guestInit: _, image, placement, name, ...changeable } = spec;
   const forced = vm.metadata.annotations?.[FORCE_SYNC_ANNOTATION] ?? "";
-  return { type: "Resolved", spec, digest: digestOf({ ...comparable, forced }) };
+  const shape = digestOf({ ...changeable, forced });
+  return { type: "Resolved", spec, digest: digestOf({ shape, image, placement, name }), shape };
 }
 
 function missingReferences(refs: References): Problem[] {
@@ -64,7 +67,7 @@ function missingReferences(refs: References): Problem[] {
   for (const [name, lookup] of refs.networks) {
     need("VMNetworkAttachment", `spec.networks[${name}].networkRef`, lookup);
   }
-  if (refs.guestInit !== undefined && "missing" in refs.guestInit) missing.push(...refs.guestInit.missing);
+  if (refs.guestInit?.type === "Unusable") missing.push(...refs.guestInit.missing);
   return missing;
 }
 
@@ -125,11 +128,18 @@ function machineSpec(
       ...optional("iops", defaults?.iops),
     },
     disks,
-    nics: (spec.networks ?? []).map((entry) => nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)),
-    ...(refs.guestInit === undefined || "missing" in refs.guestInit ? {} : { guestInit: refs.guestInit }),
+    nics: (spec.networks ?? defaultNetworks(vm)).map((entry) =>
+      nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)
+    ),
+    ...(refs.guestInit === undefined || refs.guestInit.type === "Unusable" ? {} : { guestInit: refs.guestInit }),
     ...optional("placement", placement(vm, provider)),
     tags: spec.tags ?? [],
   };
+}
+
+/** A VM that says nothing about networks gets the provider's default one; an empty list means none. */
+function defaultNetworks(vm: VirtualMachine): { readonly name: string }[] {
+  return vm.metadata.labels?.[ADOPTED_LABEL] === "true" ? [] : [{ name: "default" }];
 }
 
 function hardware(vm: VirtualMachine, vmClass: VMClass, problems: Problem[]): Hardware {

@@ -53,6 +53,8 @@ export interface ChartCluster extends AsyncDisposable {
   release(command: "install" | "upgrade", options?: ReleaseOptions): Promise<void>;
   /** Runs the manager as the Deployment of the release says. */
   manager(options?: { readonly namespace?: string; readonly name?: string }): Promise<Pod>;
+  /** Port of probes and metrics of a provider's process (`namespace/name` of its Deployment). */
+  providerPort(deployment: string): number | undefined;
   /** A kubeconfig for a service account. */
   account(namespace: string, name: string): Promise<string>;
 }
@@ -76,14 +78,15 @@ export async function startCluster(options: KubernetesOptions = {}): Promise<Cha
   held.defer(() => client.close());
   const stopRunner = new AbortController();
   const sources = programSources();
-  const running = new Runner({
+  const runner = new Runner({
     client,
     labelSelector: MANAGED_SELECTOR,
     folder: `${folder}/providers`,
     programOf: (image) => programFor(image, sources),
     addressAnnotation: DIAL_ADDRESS_ANNOTATION,
     baseEnv: baseEnv(),
-  }).run(stopRunner.signal);
+  });
+  const running = runner.run(stopRunner.signal);
   held.defer(async () => {
     stopRunner.abort();
     await running;
@@ -111,6 +114,12 @@ export async function startCluster(options: KubernetesOptions = {}): Promise<Cha
     folder,
     account,
     helm: helmHere,
+    providerPort(deployment) {
+      const pid = runner.pidOf(deployment);
+      if (pid === undefined) return undefined;
+      const port = /--health-port=(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/cmdline`))?.[1];
+      return port === undefined ? undefined : Number(port);
+    },
     async release(command, { namespace = "virtrigaud-system", values = {}, args = [], chart = CHART } = {}) {
       const done = new AbortController();
       const releasing = helm([

@@ -7,6 +7,16 @@ export class Canary {
   readonly #needles = [this.word, ...base64Forms(this.word)];
   readonly #found: string[] = [];
 
+  /** Looks for another secret too, wherever it looks from now on. */
+  alsoFind(secret: string): void {
+    this.#needles.push(secret);
+  }
+
+  /** Whether a text holds it, as it is or in base64. */
+  isIn(text: string): boolean {
+    return this.#needles.some((needle) => text.includes(needle));
+  }
+
   /** Looks into a text; what is found is kept for {@linkcode findings}. */
   search(where: string, text: string): void {
     for (const needle of this.#needles) {
@@ -32,18 +42,11 @@ export class Canary {
     }
   }
 
-  /** Looks into every file below a folder whose name ends in `.log`, or in `.log.1`. */
+  /** Looks into every log file below a folder; answers with how many there were. */
   searchLogs(folder: string): number {
-    let files = 0;
-    for (const entry of Deno.readDirSync(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory) files += this.searchLogs(path);
-      else if (entry.isFile && /\.log(\.1)?$/.test(entry.name)) {
-        this.search(path, Deno.readTextFileSync(path));
-        files++;
-      }
-    }
-    return files;
+    const files = logFiles(folder);
+    for (const path of files) this.search(path, Deno.readTextFileSync(path));
+    return files.length;
   }
 
   /** Where it was found, one line each. */
@@ -61,5 +64,13 @@ function base64Forms(word: string): string[] {
     const text = padded.toBase64();
     // The first and the last characters depend on the neighbours too.
     return text.slice(shift === 0 ? 0 : 4, Math.floor((shift + bytes.length) / 3) * 4);
+  });
+}
+
+/** Every file below a folder whose name ends in `.log`, or in `.log.1`. */
+export function logFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isFile }) => {
+    const path = join(folder, name);
+    return isDirectory ? logFiles(path) : isFile && /\.log(\.1)?$/.test(name) ? [path] : [];
   });
 }

@@ -24,6 +24,8 @@ export interface Printed {
   };
   // deno-lint-ignore no-explicit-any -- kinds of every shape; assertions are their types
   readonly spec?: any;
+  /** Of an Event. */
+  readonly involvedObject?: { readonly kind: string; readonly name: string };
   // deno-lint-ignore no-explicit-any -- kinds of every shape; assertions are their types
   readonly status?: any;
 }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Kubectl, Printed } from "./kubectl.ts";
 import { until } from "./deadline.ts";
 import { MockHypervisor } from "./mock_hypervisor.ts";
-import { freePort } from "./stages.ts";
 import type { World } from "./world.ts";
 
 const API = "infra.virtrigaud.io/v1beta1";
@@ -53,17 +52,22 @@ export interface MockOptions {
  * until it is ready.
  */
 export async function mockProvider(world: World, kubectl: Kubectl, options: MockOptions = {}): Promise<MockHypervisor> {
-  const hypervisor = new MockHypervisor(freePort());
+  const hypervisor = newHypervisor(world);
   await kubectl.apply(...providerObjects(world, hypervisor, options));
   await ready(kubectl, "provider", "mock");
   return hypervisor;
 }
 
+/** The hypervisor of a Provider that is yet to be applied. */
+export function newHypervisor(world: World): MockHypervisor {
+  return new MockHypervisor(join(world.folder, `hypervisor-${crypto.randomUUID()}.json`));
+}
+
 /** The Provider and its Secret. */
-export function providerObjects(world: World, { port }: MockHypervisor, { taskMs = 100 }: MockOptions = {}) {
+export function providerObjects(world: World, { port, stateFile }: MockHypervisor, { taskMs = 100 }: MockOptions = {}) {
   const env = {
     MOCK_CONTROL_PORT: `${port}`,
-    MOCK_STATE_FILE: join(world.folder, `hypervisor-${port}.json`),
+    MOCK_STATE_FILE: stateFile,
     MOCK_TASK_LATENCY: `${taskMs}`,
     MOCK_BOOT_LATENCY: "100",
   };

@@ -1,13 +1,13 @@
 /** The mock's hypervisor itself, behind the provider's back, through its control endpoint. @module */
 import type { Effect, VmRecord, VolumeRecord } from "../../../providers/mock/mod.ts";
+import { freePort } from "./stages.ts";
 
 /** The control endpoint of one mock provider process, and of the one that is started after it dies. */
 export class MockHypervisor {
-  readonly port: number;
   readonly #url: string;
 
-  constructor(port: number) {
-    this.port = port;
+  /** @param stateFile that the provider keeps its memory in */
+  constructor(readonly stateFile: string, readonly port: number = freePort()) {
     this.#url = `http://127.0.0.1:${port}`;
   }
 
@@ -43,6 +43,16 @@ export class MockHypervisor {
     return [...vms.map(({ name }) => `VM ${name}`), ...volumes.map(({ name }) => `volume ${name}`)];
   }
 
+  /** Our VMs as the provider left them when its process ended. */
+  async oursOnDisk(): Promise<string[]> {
+    const vms = new Map<string, VmRecord | null>();
+    for (const line of (await Deno.readTextFile(this.stateFile)).trimEnd().split("\n")) {
+      const { w }: { w: readonly (readonly [table: string, id: string, record: VmRecord | null])[] } = JSON.parse(line);
+      for (const [table, id, record] of w) if (table === "vms") vms.set(id, record);
+    }
+    return [...vms.values()].flatMap((vm) => vm?.ownerUid === undefined ? [] : [vm.name]);
+  }
+
   /** Adds a fault, or turns a knob. */
   async fault(rule: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#send("POST", "/faults", rule);
@@ -55,6 +65,16 @@ export class MockHypervisor {
   /** Somebody else changes something. */
   async external(change: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#send("POST", "/external", change);
+  }
+
+  /** Lets every watch begin again with a full list. */
+  async resync(): Promise<void> {
+    await this.#send("POST", "/resync");
+  }
+
+  /** Breaks every watch off. */
+  async cutWatches(): Promise<void> {
+    await this.#send("POST", "/cut");
   }
 
   async #get<T>(path: string): Promise<T> {

@@ -1,7 +1,7 @@
 /** The stages: embedded in this process, embedded in processes of its own, on a real kube-apiserver. @module */
 import { join } from "node:path";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR } from "@virtrigaud/controllers";
-import { loadKubeClient } from "@virtrigaud/kube";
+import { loadKubeClient, NAMESPACES } from "@virtrigaud/kube";
 import { Runner } from "@virtrigaud/standalone";
 import { createLogger, type Logger } from "@virtrigaud/telemetry";
 import { programFor, programSources } from "../../../src/cmd/standalone/programs.ts";
@@ -22,6 +22,8 @@ export async function embedded(folder: string): Promise<Stage> {
     name: "the embedded control plane",
     kubeconfig: site.kubeconfig,
     runnerFolder: join(folder, "providers"),
+    collectsGarbage: true,
+    writes: () => Promise.resolve(site.plane.revision),
     async [Symbol.asyncDispose]() {
       await site.stop();
       log.close();
@@ -43,8 +45,11 @@ export async function embeddedInProcesses(folder: string): Promise<Stage> {
   plane.start();
   const kubeconfig = join(folder, "kubeconfig-manager");
   await until("the control plane", () => Deno.stat(kubeconfig).then(() => true));
-  const manager = stack.use(managerProcess(folder, kubeconfig));
+  const metricsPort = freePort();
+  const manager = stack.use(managerProcess(folder, kubeconfig, metricsPort));
   manager.start();
+  const client = await loadKubeClient({ kubeconfig });
+  stack.defer(() => client.close());
   const running = stack.move();
   return {
     name: "the embedded control plane, in processes",
@@ -52,6 +57,9 @@ export async function embeddedInProcesses(folder: string): Promise<Stage> {
     runnerFolder: join(folder, "providers"),
     plane,
     manager,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    collectsGarbage: true,
+    writes: async () => Number((await client.list(NAMESPACES, { limit: 1 })).metadata.resourceVersion),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
@@ -82,7 +90,8 @@ export async function kubernetes(folder: string): Promise<Stage> {
     stop.abort();
     await running;
   });
-  const manager = stack.use(managerProcess(folder, server.kubeconfigPath));
+  const metricsPort = freePort();
+  const manager = stack.use(managerProcess(folder, server.kubeconfigPath, metricsPort));
   manager.start();
   const all = stack.move();
   return {
@@ -90,18 +99,24 @@ export async function kubernetes(folder: string): Promise<Stage> {
     kubeconfig: server.kubeconfigPath,
     runnerFolder: join(folder, "providers"),
     manager,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    collectsGarbage: false,
+    writes: async () =>
+      (await server.audit()).filter(({ verb, userAgent = "" }) =>
+        userAgent.startsWith("virtrigaud-") && !["get", "list", "watch"].includes(verb)
+      ).length,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
 /** The manager as it runs in a cluster, but for where it finds the API server. */
-function managerProcess(folder: string, kubeconfig: string): TestProcess {
+function managerProcess(folder: string, kubeconfig: string, metricsPort: number): TestProcess {
   return new TestProcess({
     name: "the manager",
     args: [
       join(ROOT, "src/cmd/manager/main.ts"),
       `--kubeconfig=${kubeconfig}`,
-      "--metrics-bind-address=127.0.0.1:0",
+      `--metrics-bind-address=127.0.0.1:${metricsPort}`,
       "--health-probe-bind-address=127.0.0.1:0",
     ],
     // The level at which most is said: what must not be in a log must not be in this one.

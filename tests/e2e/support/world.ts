@@ -1,7 +1,7 @@
 /** Where the cases are played: the product on an API server, complete, with everything kept for the canary. @module */
 import { kinds } from "@virtrigaud/api";
 import { join } from "node:path";
-import { Canary } from "./canary.ts";
+import { Canary, logFiles } from "./canary.ts";
 import { until } from "./deadline.ts";
 import { Kubectl } from "./kubectl.ts";
 import type { TestProcess } from "./process.ts";
@@ -14,6 +14,12 @@ export interface Stage extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Folder that the runner keeps pid files and logs of providers in. */
   readonly runnerFolder: string;
+  /** Whether somebody deletes what is owned by what was deleted; a lone kube-apiserver does not. */
+  readonly collectsGarbage: boolean;
+  /** Writes to the API by the product so far; for a stage where only the product writes, any number that grows by them. */
+  writes(): Promise<number>;
+  /** Where the manager tells its metrics, where it is a process of its own. */
+  readonly metricsUrl?: string;
   /** The manager, where it is a process of its own. */
   readonly manager?: TestProcess;
   /** The embedded control plane, where it is a process of its own. */
@@ -78,6 +84,14 @@ export class World implements AsyncDisposable {
     }
     canary.search("describe", await this.kubectl.ok(["describe", "virtualmachines,providers", "-A"]));
     if (canary.searchLogs(this.folder) === 0) throw new Error(`there are no log files in ${this.folder}`);
+  }
+
+  /** The ends of all logs, for a person. */
+  logTails(): string {
+    return logFiles(this.folder).map((path) => {
+      const lines = Deno.readTextFileSync(path).trimEnd().split("\n");
+      return `--- ${path}\n${lines.slice(-15).join("\n")}`;
+    }).join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,7 +21,13 @@ export interface AuditEvent {
   readonly userAgent?: string;
   readonly requestURI: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string };
+  readonly objectRef?: {
+    apiGroup?: string;
+    resource?: string;
+    subresource?: string;
+    namespace?: string;
+    name?: string;
+  };
   readonly responseStatus?: { readonly code: number };
 }
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@virtrigaud/deps";
 import { fc } from "@virtrigaud/deps/testing.ts";
 import { RequestError } from "../errors.ts";
-import { clone, equal } from "../json.ts";
+import { clone, define, equal, own } from "../json.ts";
 import { MAX_DEPTH } from "../limits.ts";
 import type { JsonObject, JsonValue } from "../types.ts";
 import { applyJsonPatch } from "./json_patch.ts";
@@ -120,10 +120,10 @@ Deno.test("merge patches follow RFC 7386", () => {
 function patchBetween(from: JsonObject, to: JsonObject): JsonObject {
   const patch: JsonObject = {};
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    const [a, b] = [from[key], to[key]];
-    if (b === undefined) patch[key] = null;
-    else if (isPlain(a) && isPlain(b)) patch[key] = patchBetween(a, b);
-    else if (!equal(a, b)) patch[key] = b;
+    const [a, b] = [own(from, key), own(to, key)];
+    if (b === undefined) define(patch, key, null);
+    else if (isPlain(a) && isPlain(b)) define(patch, key, patchBetween(a, b));
+    else if (a === undefined || !equal(a, b)) define(patch, key, b);
   }
   return patch;
 }

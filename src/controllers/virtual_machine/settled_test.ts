@@ -1,0 +1,17 @@
+import { assertEquals } from "@virtrigaud/deps";
+import type { VirtualMachineStatus } from "@virtrigaud/api";
+import { decide } from "./decide.ts";
+import { input, vm } from "./testing/inputs.ts";
+
+const unreachable = { machine: { type: "Unreachable", message: "the first list is awaited" } } as const;
+
+Deno.test("a VM whose machine is missing stays so while its provider cannot be asked, until its spec changes", () => {
+  const made: VirtualMachineStatus = { id: "vm-1", appliedWish: "shape-1", providerUID: "provider-1" };
+  const { status } = decide(input({ machine: { type: "Absent", proven: true }, vm: vm({ status: made }) }));
+  assertEquals(status?.phase, "Missing");
+  if (status === undefined) return;
+  assertEquals(decide(input({ ...unreachable, vm: vm({ status }) })), { step: { type: "Wait" } });
+  const changed = vm({ status: { ...status, observedGeneration: 0 } });
+  const told = decide(input({ ...unreachable, vm: changed })).status;
+  assertEquals(told?.conditions?.find(({ type }) => type === "Ready")?.reason, "ProviderUnavailable");
+});

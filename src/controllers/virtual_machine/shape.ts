@@ -1,0 +1,60 @@
+/** Whether the shape of a machine has to change, and what may be done for it. Pure. @module */
+import { ADOPTED_LABEL, REMOVE_DISKS_ANNOTATION } from "@virtrigaud/api";
+import type { MachineSpec, ObservedMachine } from "@virtrigaud/contract";
+import { differencesOf } from "./differences.ts";
+import { retryDelayMs } from "./failure.ts";
+import type { Problem, VmInput } from "./input.ts";
+import type { Ledger } from "./status.ts";
+
+/** What is to become of the shape. */
+export interface Shape {
+  /** Something is to be changed: it looks different, or the wish changed in a way that does not show. */
+  readonly differs: boolean;
+  /** What differs, as paths; `spec` for what does not show. */
+  readonly fields: readonly string[];
+  /** Differences that nobody puts right without a person. */
+  readonly refused: readonly Problem[];
+  /** What to ask the provider for; absent while the wish is not resolved. */
+  readonly spec?: MachineSpec;
+  /** Digest of the wish. */
+  readonly digest: string;
+  /** The same change was made just now and the difference stayed: wait that long, milliseconds. */
+  readonly waitMs?: number;
+  /** Whether the VM may be shut down for the change. */
+  readonly mayPowerCycle: boolean;
+  /** Why not, to go on with "waits for the VM to be off, ...". */
+  readonly whyNoPowerCycle: string;
+}
+
+/** Compares wish and machine. */
+export function shapeOf(input: VmInput, seen: ObservedMachine, { appliedWish }: Ledger): Shape {
+  const { vm, wish, now, history } = input;
+  if (wish.type !== "Resolved") {
+    return { differs: false, fields: [], refused: [], digest: "", mayPowerCycle: false, whyNoPowerCycle: "" };
+  }
+  const { fields, refused, keptDisks, sizes } = differencesOf(wish.spec, seen, {
+    adopted: vm.metadata.labels?.[ADOPTED_LABEL] === "true",
+    removableDisks: new Set((vm.metadata.annotations?.[REMOVE_DISKS_ANNOTATION] ?? "").split(",").map((n) => n.trim())),
+  });
+  // What is refused is asked for as it is, so that the provider does the rest.
+  const disks = wish.spec.disks.map((disk) => ({ ...disk, sizeGib: sizes.get(disk.name) ?? disk.sizeGib }));
+  const isNew = appliedWish !== undefined && appliedWish !== wish.shape;
+  const differs = fields.length > 0 || isNew;
+  const again = differs && history?.digest === wish.shape
+    ? history.lastAt + retryDelayMs({ class: "Retryable" }, history.count) - now
+    : 0;
+  const onlineOnly = vm.spec.updatePolicy === "OnlineOnly";
+  return {
+    differs,
+    fields: fields.length === 0 && isNew ? ["spec"] : fields,
+    refused,
+    spec: { ...wish.spec, disks: [...disks, ...keptDisks] },
+    digest: wish.shape,
+    ...(again > 0 ? { waitMs: again } : {}),
+    // What somebody changed behind our back is put right, but never by an outage that nobody asked for.
+    mayPowerCycle: !onlineOnly && isNew,
+    whyNoPowerCycle: onlineOnly
+      ? "because spec.updatePolicy is OnlineOnly"
+      : "because it was changed outside of VirtRigaud and nobody asked for an outage",
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * The manager under its own service account: nothing it does is forbidden, it has no right that it does not use, and
+ * without any one of its rules it does not get on.
+ *
+ * @module
+ */
+import { assertEquals } from "@virtrigaud/deps";
+import { resourceType, type UntypedObject } from "@virtrigaud/kube";
+import { helmRig } from "../rigs/helm/mod.ts";
+import { type AuditEvent, kubernetesRig } from "../rigs/kubernetes/mod.ts";
+import { skipWithout } from "../rigs/skip.ts";
+import { type ChartCluster, startCluster } from "./support/cluster.ts";
+import { ROOT, type Values } from "./support/helm.ts";
+import { forbidden, type Right, rightsOf, rightsUsed, type Rule } from "./support/rights.ts";
+import { until } from "./support/until.ts";
+
+const ignore = await skipWithout("charts on a cluster", "least privilege", helmRig, kubernetesRig);
+
+const SYSTEM = "virtrigaud-system";
+const ACCOUNT = `system:serviceaccount:${SYSTEM}:virtrigaud-manager`;
+const RBAC = { group: "rbac.authorization.k8s.io", version: "v1" };
+type Role = UntypedObject & { rules?: Rule[] };
+const CLUSTER_ROLES = resourceType<Role>({ ...RBAC, kind: "ClusterRole", plural: "clusterroles", namespaced: false });
+const ROLES = resourceType<Role>({ ...RBAC, kind: "Role", plural: "roles", namespaced: true });
+
+/** Asked for by an admission plugin, not by a request. */
+const BY_ADMISSION: readonly Right[] = ["update infra.virtrigaud.io/providers/finalizers"];
+
+const isOurs = ({ metadata }: Role) => metadata.labels?.["app.kubernetes.io/component"] === "manager";
+
+async function rolesOf({ client }: ChartCluster): Promise<Role[]> {
+  const [wide, narrow] = await Promise.all([client.list(CLUSTER_ROLES), client.list(ROLES)]);
+  return [...wide.items, ...narrow.items].filter(isOurs);
+}
+
+async function rightsGiven(cluster: ChartCluster): Promise<Right[]> {
+  return (await rolesOf(cluster)).flatMap(({ metadata, rules = [] }) => rightsOf(rules, metadata.namespace));
+}
+
+async function requests({ rig }: ChartCluster, from = 0): Promise<AuditEvent[]> {
+  return (await rig.audit()).slice(from).filter(({ user }) => user.username === ACCOUNT);
+}
+
+/** As on the first day: no Lease, no authority. */
+async function forgetOwn({ rig }: ChartCluster): Promise<void> {
+  await rig.kubectl("delete", "lease", "8da97394.virtrigaud.io", "-n", SYSTEM, "--ignore-not-found");
+  await rig.kubectl("delete", "secret", "virtrigaud-ca", "-n", SYSTEM, "--ignore-not-found");
+}
+
+/** A life of the example in a namespace, from apply until everything is deleted. */
+async function live({ rig }: ChartCluster, namespace: string, seen: () => string): Promise<void> {
+  const example = `${ROOT}/examples/mock/vm.yaml`;
+  await rig.kubectl("apply", "-n", namespace, "-f", example);
+  const vm = ["vm", "hello", "-n", namespace] as const;
+  const power = async (state: string, ready: string) =>
+    await until(async () => {
+      const path = "jsonpath={.status.powerState} {.status.conditions[?(@.type=='Ready')].status}";
+      return await rig.kubectl("get", ...vm, "-o", path) === `${state} ${ready}`;
+    }, { what: `${namespace}/hello ${state}`, timeoutMs: 90_000, seen });
+  await power("On", "True");
+  // Twice, so that an event comes again.
+  for (const state of ["Off", "On", "Off", "On"]) {
+    await rig.kubectl("patch", ...vm, "--type=merge", "-p", JSON.stringify({ spec: { powerState: state } }));
+    await power(state, "True");
+  }
+  await rig.kubectl("delete", ...vm, "--timeout=60s");
+  await rig.kubectl("delete", "-n", namespace, "-f", example, "--ignore-not-found", "--timeout=60s");
+}
+
+interface Scope {
+  readonly name: string;
+  readonly namespace: string;
+  readonly values: Values;
+  readonly expectedUnused?: readonly Right[];
+}
+
+const SCOPES: readonly Scope[] = [
+  { name: "all namespaces", namespace: "team-a", values: {} },
+  {
+    name: "all namespaces, Secrets in one",
+    namespace: "team-b",
+    values: { rbac: { secretNamespaces: ["team-b"] } },
+  },
+  {
+    name: "one namespace",
+    namespace: "team-c",
+    values: { rbac: { scope: "namespace", watchNamespace: "team-c" } },
+  },
+  {
+    name: "a rule too many is seen",
+    namespace: "team-d",
+    values: { rbac: { additionalRules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }] } },
+    expectedUnused: ["list core/pods"],
+  },
+  { name: "its own namespace", namespace: SYSTEM, values: { rbac: { scope: "namespace" } } },
+];
+
+Deno.test({
+  name: "the manager needs every right that the chart gives it, and no other",
+  ignore,
+  async fn(t) {
+    await using cluster = await startCluster({ admissionPlugins: ["OwnerReferencesPermissionEnforcement"] });
+    const { rig, client } = cluster;
+    await rig.kubectl("create", "namespace", SYSTEM);
+    await rig.installCrds(`${ROOT}/charts/virtrigaud/crds`);
+    const release = async (command: "install" | "upgrade", values: Values) => {
+      await cluster.helm(
+        command,
+        "virtrigaud",
+        `${ROOT}/charts/virtrigaud`,
+        `--namespace=${SYSTEM}`,
+        "--set=crdUpgrade.enabled=false",
+        ...Object.entries(values).map(([key, value]) => `--set-json=${key}=${JSON.stringify(value)}`),
+      );
+    };
+    let command: "install" | "upgrade" = "install";
+    for (const { name, namespace, values, expectedUnused = [] } of SCOPES) {
+      await t.step(`nothing is forbidden and nothing unused: ${name}`, async () => {
+        if (namespace !== SYSTEM) await rig.kubectl("create", "namespace", namespace);
+        await release(command, values);
+        command = "upgrade";
+        await forgetOwn(cluster);
+        const from = (await rig.audit()).length;
+        {
+          await using manager = await cluster.manager();
+          await live(cluster, namespace, () => manager.log());
+        }
+        const events = await requests(cluster, from);
+        assertEquals(forbidden(events), []);
+        const used = rightsUsed(events);
+        const unused = (await rightsGiven(cluster)).filter((right) =>
+          !used.has(right) && !BY_ADMISSION.some((each) => right.startsWith(each))
+        );
+        assertEquals(unused, expectedUnused);
+      });
+    }
+
+    await release("upgrade", { rbac: { scope: "cluster" } });
+    for (const role of await rolesOf(cluster)) {
+      const type = role.metadata.namespace === undefined ? CLUSTER_ROLES : ROLES;
+      for (const [index, rule] of (role.rules ?? []).entries()) {
+        const what = rightsOf([rule], role.metadata.namespace).join(", ");
+        await t.step(`it does not get on without: ${what}`, async () => {
+          const put = async (rules: Rule[]) => {
+            const { metadata } = await client.get(type, role.metadata);
+            await client.replace(type, { ...role, metadata, rules });
+          };
+          await forgetOwn(cluster);
+          await put((role.rules ?? []).filter((_, other) => other !== index));
+          const namespace = `without-${role.metadata.name.endsWith("own") ? "own" : "kinds"}-${index}`;
+          await rig.kubectl("create", "namespace", namespace);
+          const from = (await rig.audit()).length;
+          const manager = await cluster.manager();
+          try {
+            await rig.kubectl("apply", "-n", namespace, "-f", `${ROOT}/examples/mock/vm.yaml`);
+            await until(async () => forbidden(await requests(cluster, from)).length > 0, { what: "a refusal" });
+          } finally {
+            await manager.stop("KILL");
+            await put(role.rules ?? []);
+          }
+        });
+      }
+    }
+  },
+});

@@ -1,0 +1,34 @@
+/** What the manager's metrics tell of its work. @module */
+import { until } from "./deadline.ts";
+
+/** Reconciles so far, and keys that wait or are worked on. */
+export interface Work {
+  readonly reconciles: number;
+  readonly pending: number;
+}
+
+/** Reads `/metrics` (controller-runtime's families). */
+export async function workOf(url: string): Promise<Work> {
+  const text = await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text();
+  const sum = (family: string): number =>
+    text.split("\n").filter((line) => line.startsWith(`${family}{`)).reduce(
+      (total, line) => total + Number(line.slice(line.lastIndexOf(" ") + 1)),
+      0,
+    );
+  return {
+    reconciles: sum("controller_runtime_reconcile_total"),
+    pending: sum("workqueue_depth") + sum("controller_runtime_active_workers"),
+  };
+}
+
+/** Waits until the manager has worked off `reconciles` keys at least and does nothing any more for two seconds. */
+export async function untilIdle(url: string, reconciles: number): Promise<Work> {
+  let before: Work | undefined;
+  let still = 0;
+  return await until("the manager to have nothing to do", async () => {
+    const now = await workOf(url);
+    still = now.pending === 0 && now.reconciles === before?.reconciles ? still + 1 : 0;
+    before = now;
+    return still >= 10 && now.reconciles >= reconciles ? now : undefined;
+  }, { last: () => JSON.stringify(before) });
+}

@@ -1,0 +1,79 @@
+/** What has to hold: at every moment, and once all faults are over. @module */
+import type { VirtualMachine } from "@virtrigaud/api";
+import type { World } from "./world/world.ts";
+
+/** What is wrong at this very moment, whatever is going on. */
+export function brokenNow(world: World): string[] {
+  const { vms, volumes } = world.provider.hypervisor;
+  const broken = [...world.broken];
+  const owners = vms.flatMap(({ ownerUid }) => ownerUid ?? []);
+  for (const owner of new Set(owners)) {
+    const count = owners.filter((each) => each === owner).length;
+    if (count > 1) broken.push(`${count} VMs carry the mark of ${owner}`);
+  }
+  const used = new Set(vms.flatMap(({ disks }) => disks.map(({ volumeId }) => volumeId)));
+  for (const { id, vmId, name } of volumes) {
+    if (vmId !== undefined && !used.has(id)) broken.push(`volume ${name} was left behind by ${vmId}`);
+  }
+  if (!vms.some(({ ownerUid, name }) => ownerUid === undefined && name === "demo-vm-1")) {
+    broken.push("the VM of somebody else, demo-vm-1, was removed");
+  }
+  return broken;
+}
+
+/** What is wrong in a system without faults that had time enough. */
+export function brokenAtRest(world: World): string[] {
+  const broken = brokenNow(world);
+  const { vms } = world.provider.hypervisor;
+  const objects = world.vms();
+  for (const object of objects) broken.push(...brokenObject(world, object));
+  for (const { ownerUid, id, name } of vms) {
+    if (ownerUid === undefined || world.ownership.isReleased(ownerUid)) continue;
+    if (!objects.some(({ metadata }) => metadata.uid === ownerUid)) {
+      broken.push(`VM ${name} (${id}) of ${ownerUid} is an orphan: its object is gone`);
+    }
+  }
+  return broken;
+}
+
+function brokenObject(world: World, object: VirtualMachine): string[] {
+  const { metadata, spec, status } = object;
+  const uid = metadata.uid ?? "";
+  const say = (what: string) => `VM ${metadata.name}: ${what} (status: ${JSON.stringify(status)})`;
+  if (metadata.deletionTimestamp !== undefined) return [say("is still being deleted")];
+  const { hypervisor } = world.provider;
+  const machine = hypervisor.vms.find(({ ownerUid }) => ownerUid === uid);
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready === undefined || ready.observedGeneration !== metadata.generation) {
+    return [say("Ready does not speak of its generation")];
+  }
+  if (machine === undefined) {
+    const foreign = hypervisor.vms.some(({ name, ownerUid }) => name === metadata.name && ownerUid !== uid);
+    if (ready.reason === "Missing" && world.ownership.isLost(uid)) return [];
+    if (ready.status === "False" && foreign) return [];
+    if (waitsForClass(world, object, ready.reason)) return [];
+    return [say("has no VM and does not say why")];
+  }
+  if (status?.operation !== undefined) return [say("still waits for a task")];
+  if (waitsForClass(world, object, ready.reason)) return [];
+  // A change that nobody asked for is not undone at the price of an outage that nobody asked for.
+  if (ready.reason === "ReconfigurePendingPowerCycle" && world.ownership.isResized(uid)) return [];
+  const broken: string[] = [];
+  if (ready.status !== "True") broken.push(say("is not Ready"));
+  if (status?.id !== machine.id) broken.push(say(`does not name its VM, ${machine.id}`));
+  const wanted = (spec.powerState ?? "On") === "On" ? "On" : "Off";
+  if (machine.power !== wanted) broken.push(say(`is ${machine.power}, asked for ${wanted}`));
+  if (status?.powerState !== machine.power) broken.push(say(`is ${machine.power} at the hypervisor`));
+  const cpus = spec.classRef.name === "large" ? 2 : 1;
+  if (machine.hardware.cpus !== cpus) broken.push(say(`has ${machine.hardware.cpus} CPUs, asked for ${cpus}`));
+  for (const { name = "", sizeGiB } of spec.disks ?? []) {
+    const disk = machine.disks.find((each) => each.name === name);
+    const volume = hypervisor.volumes.find(({ id }) => id === disk?.volumeId);
+    if (volume?.sizeGib !== sizeGiB) broken.push(say(`disk ${name} has ${volume?.sizeGib} GiB, asked for ${sizeGiB}`));
+  }
+  return broken;
+}
+
+function waitsForClass(world: World, { spec }: VirtualMachine, reason: string): boolean {
+  return reason === "WaitingForDependencies" && !world.has("class", spec.classRef.name);
+}

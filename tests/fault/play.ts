@@ -1,0 +1,71 @@
+/** Plays a script against a new system, lets it come to rest, and judges it. @module */
+import { brokenAtRest, brokenNow } from "./invariants.ts";
+import { type Step, take } from "./steps.ts";
+import { World } from "./world/world.ts";
+
+/** What came of a script. */
+export interface Verdict {
+  /** Nothing, when every promise was kept. */
+  readonly broken: readonly string[];
+  /** Index of the step after which a promise was broken; absent when that showed at rest. */
+  readonly after?: number;
+}
+
+/** Longest time, in fake milliseconds, that a system without faults may need to come to rest. */
+const PATIENCE_MS = 3 * 3_600_000;
+/** How long it has to stay quiet then. */
+const QUIET_MS = 10 * 60_000;
+
+/** Plays `script`. The same script and seed give the same run. */
+export async function play(script: readonly Step[], seed: number): Promise<Verdict> {
+  const world = new World(seed);
+  try {
+    await world.startManager();
+    await world.advance(5_000);
+    for (const [after, step] of script.entries()) {
+      await take(world, step);
+      await world.clock.settle();
+      const broken = brokenNow(world);
+      if (broken.length > 0) return { broken, after };
+    }
+    return { broken: await judge(world) };
+  } finally {
+    await world.close();
+  }
+}
+
+/** Takes all faults away, waits for rest and says what is wrong then. */
+export async function judge(world: World): Promise<string[]> {
+  world.api.heal();
+  world.networkFaults.length = 0;
+  world.provider.faults.clear();
+  // A task that hangs ends when its hypervisor is started anew.
+  world.restartProvider();
+  let broken = ["nothing has happened yet"];
+  for (let waited = 0, step = 1_000; waited < PATIENCE_MS && broken.length > 0; waited += step, step *= 2) {
+    await world.advance(step);
+    broken = brokenAtRest(world);
+    if (brokenNow(world).length > 0) break;
+  }
+  return broken.length > 0 ? broken : await restlessness(world);
+}
+
+/** What a system at rest does although nothing changes. */
+async function restlessness(world: World): Promise<string[]> {
+  // What is settled may still be written down: events are sent a little later.
+  await world.advance(60_000);
+  const { api } = world;
+  const [mutations, requests] = [world.mutations, api.requests.length];
+  await world.advance(QUIET_MS);
+  const writes = api.requests.slice(requests).filter(({ verb, plural }) =>
+    plural !== "leases" && !["get", "list", "watch", "other"].includes(verb)
+  );
+  // What stands in the way at the hypervisor (a name that is taken) is tried again, slowly; that is no unrest.
+  const blocked = world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
+  if (blocked > 0 && writes.length <= blocked * QUIET_MS / 60_000) return brokenAtRest(world);
+  return [
+    ...brokenAtRest(world),
+    ...(world.mutations > mutations ? [`${world.mutations - mutations} mutating RPCs at rest`] : []),
+    ...(writes.length > 0 ? [`writes at rest: ${writes.map(({ verb, path }) => `${verb} ${path}`).join(", ")}`] : []),
+  ];
+}

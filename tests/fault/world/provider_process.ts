@@ -1,0 +1,94 @@
+/** The mock provider as a process that can die: everything of it but the sockets. @module */
+import { type CallContext, type Operation, ProviderError, type WatchEvent } from "@virtrigaud/contract";
+import type { Attempt } from "@virtrigaud/contract/client/policy.ts";
+import { type Rpc, rpcs, type UnaryMethod } from "@virtrigaud/contract/codec/rpcs.ts";
+import { OperationGuard } from "@virtrigaud/contract/server/operations.ts";
+import type { Clock } from "@virtrigaud/resilience";
+import { Faults, MockHypervisor, MockProvider } from "../../../providers/mock/mod.ts";
+import type { MemoryDisk } from "./journal.ts";
+import type { Points } from "./points.ts";
+
+/** Options of {@linkcode ProviderProcess}. */
+export interface ProviderProcessOptions {
+  readonly clock: Clock;
+  readonly disk: MemoryDisk;
+  readonly points: Points;
+  readonly seed: number;
+}
+
+/** One life of a provider: its memory ends with it, the disk does not. */
+export class ProviderProcess {
+  readonly hypervisor: MockHypervisor;
+  readonly faults: Faults;
+  readonly #provider: MockProvider;
+  readonly #guard = new OperationGuard();
+  readonly #death = new AbortController();
+
+  constructor({ clock, disk, points, seed }: ProviderProcessOptions) {
+    this.faults = new Faults({ clock, seed, crash: () => this.#crash() });
+    const journal = disk.open(() => this.alive, (phase) => points.pass("provider", "disk write", phase));
+    this.hypervisor = new MockHypervisor({ clock, journal, faults: this.faults, taskLatencyMs: 200, seedVms: 1 });
+    this.#provider = new MockProvider(this.hypervisor);
+  }
+
+  get alive(): boolean {
+    return !this.#death.signal.aborted;
+  }
+
+  /** Ends the process where it stands: no answer leaves it any more, nothing it does reaches the disk. */
+  kill(): void {
+    if (!this.alive) return;
+    this.#death.abort(new ProviderError("Unavailable", "the provider's connection broke"));
+    this.hypervisor.close();
+  }
+
+  /** Answers a call as the gRPC server does: through the codec both ways, and through fence and ledger. */
+  async unary<Q, R>(rpc: Rpc<Q, R>, wire: object, attempt: Attempt): Promise<R> {
+    const method = (Object.keys(rpcs) as UnaryMethod[]).find((name) => rpcs[name].rpc === rpc.rpc);
+    if (method === undefined) throw new TypeError(`${rpc.rpc} is no RPC of the contract`);
+    const request = rpc.request.decode(wire, "") as unknown;
+    const call = (signal: AbortSignal): Promise<unknown> => {
+      const target = this.#provider[method] as (...args: unknown[]) => Promise<unknown>;
+      const context: CallContext = { signal, requestId: attempt.requestId };
+      const args = request === undefined ? [context] : [request, context];
+      return target.call(this.#provider, ...args);
+    };
+    const answer = await this.#unlessDead(
+      rpc.mutating
+        ? this.#guard.run(rpc.rpc, (request as { operation: Operation }).operation, call, attempt)
+        : call(attempt.signal),
+      attempt.signal,
+    );
+    return rpc.response.decode(rpc.response.encode(answer as R, "") as object, "");
+  }
+
+  async *watch(context: CallContext): AsyncGenerator<WatchEvent> {
+    this.#death.signal.throwIfAborted();
+    const signal = AbortSignal.any([context.signal, this.#death.signal]);
+    for await (const event of this.#provider.watch({ ...context, signal })) {
+      this.#death.signal.throwIfAborted();
+      yield event;
+    }
+    this.#death.signal.throwIfAborted();
+  }
+
+  /** A caller that hangs up, or a process that dies, leaves whoever waits without an answer. */
+  async #unlessDead<T>(work: Promise<T>, caller: AbortSignal): Promise<T> {
+    const broken = Promise.withResolvers<never>();
+    const signal = AbortSignal.any([this.#death.signal, caller]);
+    const onAbort = () => broken.reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.catch(() => {});
+    try {
+      return await Promise.race([broken.promise, work]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #crash(): never {
+    this.kill();
+    throw new ProviderError("Unavailable", "the provider's connection broke");
+  }
+}
