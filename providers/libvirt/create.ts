@@ -10,7 +10,7 @@ import { domainXml } from "./domain_xml/build.ts";
 import type { Platform } from "./domain_xml/capabilities.ts";
 import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
 import { readDomain } from "./domain_xml/read.ts";
-import { cpuMode, diskDriver, extrasOf, maxCpus, maxMemoryMib } from "./hardware.ts";
+import { cpuMode, diskDriver, maxCpus, maxMemoryMib, securityOf } from "./hardware.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
 import { refuseIfBase } from "./bases.ts";
 import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images/volumes.ts";
@@ -193,7 +193,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
     memoryMib: { current: spec.hardware.memoryMib, max: maxMemoryMib(spec) },
     firmware: spec.hardware.firmware,
     cpuMode: cpuMode(spec, platform),
-    ...extrasOf(spec),
+    security: securityOf(spec),
     disks,
     nics,
     defaultNetwork: context.defaultNetwork,

@@ -1,6 +1,6 @@
 /** Virtual hardware that a wish asks for, in libvirt's terms. @module */
 import type { MachineSpec } from "@virtrigaud/contract";
-import type { DomainPlan } from "./domain_xml/build.ts";
+import type { DomainSecurity } from "./domain_xml/build.ts";
 import type { Platform } from "./domain_xml/capabilities.ts";
 import type { DiskDriver } from "./domain_xml/devices.ts";
 import { EXTRA_KEYS } from "./honesty.ts";
@@ -37,16 +37,11 @@ export function diskDriver({ hardware: { extraConfig } }: MachineSpec): DiskDriv
   };
 }
 
-/** Security hardware and console. */
-export function extrasOf({ hardware }: MachineSpec): Pick<DomainPlan, "security" | "vncListen"> {
-  const { security, extraConfig } = hardware;
-  const vncListen = extraConfig?.[EXTRA_KEYS.vncListen];
+/** Secure Boot, TPM and IOMMU. */
+export function securityOf({ hardware: { security } }: MachineSpec): DomainSecurity {
   return {
-    security: {
-      secureBoot: security?.secureBoot ?? false,
-      iommu: security?.vtd ?? false,
-      ...(security?.tpm ? { tpm: security.tpmVersion === "1.2" ? "1.2" : "2.0" } : {}),
-    },
-    ...(vncListen === undefined ? {} : { vncListen }),
+    secureBoot: security?.secureBoot ?? false,
+    iommu: security?.vtd ?? false,
+    ...(security?.tpm ? { tpm: security.tpmVersion === "1.2" ? "1.2" : "2.0" } : {}),
   };
 }

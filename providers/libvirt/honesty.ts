@@ -10,7 +10,6 @@ export const EXTRA_KEYS = {
   diskCache: "libvirt.diskCache",
   diskIo: "libvirt.diskIo",
   diskDiscard: "libvirt.diskDiscard",
-  vncListen: "libvirt.vncListen",
 } as const;
 
 /** What keys of {@linkcode EXTRA_KEYS} take that do not take any word. */
@@ -97,10 +96,6 @@ function checkHardware({ hardware }: MachineSpec, invalid: Invalid, unsupported:
   for (const [key, value] of Object.entries(hardware.extraConfig ?? {})) {
     const field = `hardware.extraConfig[${key}]`;
     if (!known.includes(key)) invalid(field, `is not known; known are ${known.join(", ")}`);
-    if (key === EXTRA_KEYS.vncListen) {
-      if (isIP(value) === 0) invalid(field, `is "${value}", expected an IP address`);
-      continue;
-    }
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) invalid(field, `is "${value}", expected a plain word`);
     const allowed = EXTRA_VALUES[key];
     if (allowed?.includes(value) === false) invalid(field, `is "${value}", expected one of ${allowed.join(", ")}`);

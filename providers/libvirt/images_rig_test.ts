@@ -75,9 +75,8 @@ Deno.test(
       const before = server.requests.length;
       const spec = machine("fetched", { image: url(good, { checksum: checksum("sha512") }) });
       await using watcher = new Watcher(provider);
-      await finish(provider, (await provider.create(createRequest(uid, spec), context)).task);
+      await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
       assertEquals(server.requests.length, before, "it was in the pool already");
-      await watcher.vm(uid, (vm) => vm.guest.hostname === "fetched");
       const { imageId } = await prepare(url(good, { checksum: checksum("sha512") }));
       const template = { type: "Template", template: imageId, linkedClone: true } as const;
       await finish(
@@ -87,6 +86,17 @@ Deno.test(
       await watcher.vm(linked, (vm) => vm.guest.hostname === "linked");
       const xml = await host.virsh("dumpxml", linked);
       assert(xml.includes("virtrigaud-image-"), "the disk does not stand on the image");
+      const again = {
+        operation: operation(uid),
+        source: url(good, { checksum: checksum("sha512") }),
+        name: "tiny",
+        force: true,
+      };
+      const refused = await assertRejects(
+        async () => await finish(provider, (await provider.imagePrepare(again, context)).task),
+        ProviderError,
+      );
+      assertEquals(refused.reason, "LinkedClones");
       for (const id of [uid, linked]) await provider.delete({ operation: operation(id), vmId: id }, context);
       assertEquals((await volumes()).filter((name) => !name.startsWith("virtrigaud-image-")), []);
     });

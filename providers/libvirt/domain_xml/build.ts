@@ -18,8 +18,6 @@ export interface DomainPlan {
   readonly security?: DomainSecurity;
   /** Path of the Ignition configuration, which the guest reads through the firmware's configuration device. */
   readonly ignitionPath?: string;
-  /** Address that the VNC console listens on. Default 127.0.0.1. */
-  readonly vncListen?: string;
   readonly disks: readonly DiskDevice[];
   /** Path of the first-boot medium. */
   readonly seedPath?: string;
@@ -107,7 +105,7 @@ function devices(plan: DomainPlan): XmlElement[] {
     element("serial", { type: "pty" }),
     element("console", { type: "pty" }),
     element("channel", { type: "unix" }, element("target", { type: "virtio", name: AGENT_CHANNEL })),
-    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: plan.vncListen ?? "127.0.0.1" }),
+    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: "127.0.0.1" }),
     element("video", {}, element("model", { type: "virtio" })),
     ...securityDevices(plan.security),
     element("memballoon", { model: "virtio" }),

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
 import type { PoolRef, VolumeRef } from "../client/objects.ts";
+import { refuseIfBase } from "../bases.ts";
 import * as storage from "../client/storage.ts";
 import type { LibvirtContext } from "../context.ts";
 import { readVolumeTimes, volumeXml } from "../domain_xml/volume.ts";
@@ -45,9 +46,11 @@ export function imageKey({ checksum, url }: UrlImage): string {
 /** Name of the image's volume. */
 export const imageVolume = (key: string): string => `${PREFIX}${key}.qcow2`;
 const partVolume = (key: string): string => `${PREFIX}${key}.part`;
+/** Key of the image in a volume of ours, or of the part of one. */
+const keyOfAny = (name: string): string | undefined =>
+  name.startsWith(PREFIX) ? name.slice(PREFIX.length).split(".")[0] : undefined;
 /** Key of a volume that an image was fetched into. */
-export const keyOfVolume = (name: string): string | undefined =>
-  name.startsWith(PREFIX) && name.endsWith(".qcow2") ? name.slice(PREFIX.length, -".qcow2".length) : undefined;
+export const keyOfVolume = (name: string): string | undefined => name.endsWith(".qcow2") ? keyOfAny(name) : undefined;
 
 /** The image in the pool, if it is there and complete. */
 export async function cachedImage(
@@ -106,6 +109,7 @@ async function download(
     if (left !== undefined) await storage.remove(session, left);
   };
   try {
+    await refuseIfBase(context, key, "replaced");
     const body = await openUrl(image.url, {
       clock,
       signal,
@@ -222,11 +226,11 @@ async function upload(
   );
 }
 
-/** Deletes fetched images that nothing stands on and nobody has read for long. Never in the way of the one just made. */
+/** Deletes fetched images, and parts that a crash has left, that nothing stands on and nobody has read for long. Never in the way of the one just made. */
 async function collectUnused(context: LibvirtContext, pool: PoolRef, keep: string): Promise<void> {
   const all = await storage.volumes(context.session, pool);
   for (const volume of all) {
-    const key = keyOfVolume(volume.name);
+    const key = keyOfAny(volume.name);
     if (key === undefined || key === keep || all.some(({ name }) => standsOn(name, key))) continue;
     try {
       const usedAt = readVolumeTimes(await storage.xml(context.session, volume));
