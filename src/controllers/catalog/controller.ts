@@ -11,6 +11,7 @@ import {
   removeFinalizer,
   StatusWriter,
 } from "@virtrigaud/runtime";
+import { changedByOthers } from "../shared/changed.ts";
 import { VM_INDEXES } from "../virtual_machine/controller.ts";
 import { type CatalogObject, decide, type Validity } from "./decide.ts";
 
@@ -40,6 +41,7 @@ export function addCatalogController<T extends CatalogObject>(
     name: type.kind.toLowerCase(),
     informer,
     concurrency: 2,
+    ignore: (now, old) => old !== undefined && !changedByOthers(now, old),
     reconcile: async (key, { signal }) => {
       const object = informer.get(key);
       if (object === undefined) return done;

@@ -2,6 +2,7 @@
 import { type Provider, PROVIDER_FINALIZER, type VirtualMachine } from "@virtrigaud/api";
 import { keyOf, type UntypedObject } from "@virtrigaud/kube";
 import { type Controller, controllerOwner, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
+import { sameSpec } from "../shared/changed.ts";
 import { PROVIDERS } from "../shared/kinds.ts";
 import { referenceKey } from "../virtual_machine/observe.ts";
 import type { RuntimeKind } from "./input.ts";
@@ -31,9 +32,7 @@ export function addProviderController(
     informer: providers,
     watches: Object.values(live).map((informer) => watching(informer, owner)),
     reconcile: (key, context) => reconciler.reconcile(key, context),
-    ignore: (now, old) =>
-      old !== undefined && now.metadata.generation === old.metadata.generation &&
-      now.metadata.uid === old.metadata.uid && now.metadata.deletionTimestamp === old.metadata.deletionTimestamp,
+    ignore: (now, old) => sameSpec(now, old),
     concurrency: concurrency ?? 10,
   });
   vms.addHandler((event) => {

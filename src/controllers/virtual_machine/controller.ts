@@ -5,6 +5,7 @@ import { type Controller, type InformerView, type Manager, watching } from "@vir
 import type { ProviderConnections } from "../connection/connections.ts";
 import { isNameConflict } from "./failure.ts";
 import { referenceKey } from "./observe.ts";
+import { changedByOthers, sameSpec } from "../shared/changed.ts";
 import type { VmReconciler } from "./reconciler.ts";
 
 /** Informers of every kind that a VM refers to. */
@@ -88,20 +89,4 @@ export function addVmController(
     for (const vm of found) controller.enqueue(keyOf(vm), { priority: "normal" });
   });
   return controller;
-}
-
-/** Whether an update touched more than the status. */
-function changedByOthers(now: VirtualMachine, old: VirtualMachine): boolean {
-  const [a, b] = [now.metadata, old.metadata];
-  return a.generation !== b.generation || a.uid !== b.uid || a.deletionTimestamp !== b.deletionTimestamp ||
-    !same(a.annotations, b.annotations) || !same(a.labels, b.labels) || !same(a.finalizers, b.finalizers);
-}
-
-function sameSpec(now: KubeObject, old: KubeObject | undefined): boolean {
-  return old !== undefined && now.metadata.generation === old.metadata.generation &&
-    now.metadata.uid === old.metadata.uid && now.metadata.deletionTimestamp === old.metadata.deletionTimestamp;
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a ?? {}) === JSON.stringify(b ?? {});
 }
