@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { buildInfo } from "@virtrigaud/telemetry";
 import { bundleRole, gitBuild } from "./build/bundle.ts";
 import { permissionFlags, ROLES } from "./build/roles.ts";
-import { assertDenoVersion } from "./deno_version.ts";
+import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 
 assertDenoVersion();
 const { values } = parseArgs({

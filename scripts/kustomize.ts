@@ -4,7 +4,7 @@
  */
 import { findChartTool } from "../tests/rigs/helm/mod.ts";
 import { run } from "../tests/rigs/command.ts";
-import { assertDenoVersion } from "./deno_version.ts";
+import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const NAMESPACE = "virtrigaud-system";

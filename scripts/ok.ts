@@ -1,6 +1,6 @@
 /** `deno task ok`: formatting, lint, types, structure rules and unit tests; the check for every commit. */
 import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
-import { assertDenoVersion } from "./deno_version.ts";
+import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 import { runAndTell } from "./test/run_tests.ts";
 import { UNIT_SUITE } from "./test/suites.ts";
 

@@ -1,5 +1,5 @@
 /** `deno task setup`: installs or builds what the integration suites need, and names what it cannot get. */
-import { assertDenoVersion } from "./deno_version.ts";
+import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 import { setUp } from "./setup/setup.ts";
 
 assertDenoVersion();

@@ -8,7 +8,7 @@ import { helmRig } from "../tests/rigs/helm/mod.ts";
 import { kubectlRig, kubernetesRig } from "../tests/rigs/kubernetes/mod.ts";
 import type { Need } from "../tests/rigs/skip.ts";
 import { runCheck, STATIC_CHECKS, unitTestArgs } from "./checks.ts";
-import { assertDenoVersion } from "./deno_version.ts";
+import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 import { setUp } from "./setup/setup.ts";
 import { add, type Counts, summaryLine } from "./test/counts.ts";
 import { runAndTell } from "./test/run_tests.ts";

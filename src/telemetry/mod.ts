@@ -1,5 +1,6 @@
 /** Log, metrics, health endpoints and configuration of every role. @module */
 export { type BuildInfo, buildInfo, buildLabels, versionLine } from "./build.ts";
+export { assertDenoVersion, DENO_VERSION } from "./deno_version.ts";
 export { boolVar, ConfigError, durationVar, enumVar, intVar, listVar, numberVar, parseEnv, textVar } from "./env.ts";
 export type { EnvOf, EnvSpec, EnvVar } from "./env.ts";
 export { CLIENT_METRICS, MANAGER_METRICS, PROCESS_METRICS, PROVIDER_METRICS } from "./families.ts";

@@ -3,6 +3,7 @@ import { loadKubeClient } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
 import { observeRequests, RUNTIME_METRICS } from "@virtrigaud/runtime";
 import {
+  assertDenoVersion,
   buildLabels,
   CLIENT_METRICS,
   createLogger,
@@ -75,6 +76,7 @@ async function run(settings: ManagerSettings): Promise<void> {
 }
 
 if (import.meta.main) {
+  assertDenoVersion();
   try {
     const request = readManager(Deno.args, (name) => Deno.env.get(name));
     switch (request.type) {

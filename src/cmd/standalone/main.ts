@@ -1,7 +1,7 @@
 /** Entry point of `virtrigaud`: the product on one machine. @module */
 import { parseArgs } from "node:util";
 import { parseDuration } from "@virtrigaud/api";
-import { versionLine } from "@virtrigaud/telemetry";
+import { assertDenoVersion, versionLine } from "@virtrigaud/telemetry";
 import { up } from "./up.ts";
 
 const USAGE = `virtrigaud: virtual machines by kubectl, on one machine, without a cluster
@@ -66,6 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) {
+  assertDenoVersion();
   try {
     Deno.exit(await main(Deno.args));
   } catch (error) {

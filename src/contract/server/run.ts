@@ -1,6 +1,7 @@
 /** `main` of a provider binary. @module */
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import {
+  assertDenoVersion,
   buildInfo,
   buildLabels,
   createLogger,
@@ -164,6 +165,7 @@ export async function runProvider(program: ProviderProgram, input: ProcessInput 
   args: Deno.args,
   env: Deno.env.toObject(),
 }): Promise<never> {
+  assertDenoVersion();
   const request = refuse(2, () => readProcess(input));
   if (request.type === "version") exitWith(0, versionLine(program.name, { ...buildInfo(), version: program.version }));
   if (request.type === "help") exitWith(0, `${program.name}: a VirtRigaud provider\n\n${USAGE}`);
