@@ -85,9 +85,9 @@ export const FULL: BenchSize = {
 
 /** A smoke test of the bench itself: the numbers mean nothing. */
 export const SHORT: BenchSize = {
-  vms: 40,
-  manyVms: 80,
-  samples: 6,
+  vms: 20,
+  manyVms: 40,
+  samples: 4,
   idleSeconds: 3,
   providers: 2,
   vmsPerProvider: 5,

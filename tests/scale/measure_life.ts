@@ -43,13 +43,16 @@ export async function measureBirth(world: World, count: number): Promise<Birth> 
   };
 }
 
-/** Waits until the manager has written nothing for 5 s. Returns its writes so far. */
+/** Longer than anything that the manager puts off: it counts users every 3 s. */
+const QUIET_MS = 4_000;
+
+/** Waits until the manager has written nothing for 4 s. Returns its writes so far. */
 export async function settled(world: World): Promise<number> {
   let [last, since] = [-1, performance.now()];
   await until("the manager has settled", async () => {
     const now = sumOf(await world.writes());
     if (now !== last) [last, since] = [now, performance.now()];
-    return performance.now() - since > 5_000;
+    return performance.now() - since > QUIET_MS;
   });
   return last;
 }

@@ -77,7 +77,8 @@ export class World implements AsyncDisposable {
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     starting.defer(async () => {
-      await Promise.all([...world.#managers].map((manager) => world.endManager(manager)));
+      // What is over need not be drained, least of all calls to a provider that hangs.
+      await Promise.all([...world.#managers].map((manager) => world.endManager(manager, "SIGKILL")));
       await fleet[Symbol.asyncDispose]();
       stop.abort();
       await running;

@@ -16,15 +16,16 @@ import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
 import { applyCrds } from "./apply_crds.ts";
 import { assembleManager } from "./assemble.ts";
+import { withOlderNames } from "./metrics.ts";
 import { type ManagerSettings, readManager, USAGE } from "./config.ts";
 
 /** Runs a manager until it is told to stop. */
 async function run(settings: ManagerSettings): Promise<void> {
   const log = createLogger(settings.log).with({ component: "virtrigaud-manager" });
-  const metrics = createMetrics(
+  const metrics = withOlderNames(createMetrics(
     { ...PROCESS_METRICS, ...CLIENT_METRICS, ...MANAGER_METRICS, ...RUNTIME_METRICS },
     { process: true },
-  );
+  ));
   metrics.gauge("virtrigaud_build_info", buildLabels("manager"), 1);
   const client = await loadKubeClient(settings.kube, {
     userAgent: `virtrigaud-manager/${VERSION}`,

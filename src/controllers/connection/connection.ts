@@ -145,6 +145,8 @@ export class ProviderConnection {
       }
       return answer;
     } catch (error) {
+      // What went wrong before the time was up says more than that it was up.
+      if (ProviderError.is(error) && error.class !== "Timeout") return error;
       if (timeout.signal.aborted) return late;
       return error instanceof ProviderError ? error : new ProviderError("Retryable", String(error), { cause: error });
     } finally {

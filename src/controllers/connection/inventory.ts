@@ -42,6 +42,7 @@ export class Inventory {
   readonly #now: () => number;
   #listed: Set<string> | undefined;
   #lost: string | undefined = "the first list of its VMs is still awaited";
+  #everWhole = false;
   #version = 0;
 
   /** @param now monotonic time in milliseconds */
@@ -52,6 +53,11 @@ export class Inventory {
   /** Why nothing is known now; `undefined` while the stream is whole. */
   get lost(): string | undefined {
     return this.#lost;
+  }
+
+  /** Whether a full list was ever received. */
+  get everWhole(): boolean {
+    return this.#everWhole;
   }
 
   /** All VMs that are there, ours or not. */
@@ -214,6 +220,7 @@ export class Inventory {
     if (listed === undefined) return;
     this.#listed = undefined;
     this.#lost = undefined;
+    this.#everWhole = true;
     for (const id of [...this.#machines.keys()]) if (!listed.has(id)) this.#drop(id, undefined);
     this.#unsettled.clear();
     // Their ends may have gone by while nobody listened.

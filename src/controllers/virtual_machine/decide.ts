@@ -22,6 +22,8 @@ export function decide(input: VmInput): Decision {
   const deleting = input.vm.metadata.deletionTimestamp !== undefined;
   if (deleting && letGo(input)) return { step: { type: "RemoveFinalizer" } };
   if (deleting && !input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "Wait" } };
+  // In a moment everything is known; what is said now would be taken back then.
+  if (input.machine.type === "Connecting" && input.wish.type === "Resolved") return { step: { type: "Wait" } };
   const settled = settleOperation(input);
   if (settled.type === "Waiting") return settled.decision;
   return deleting ? decideDeletion(input, settled.ledger) : decideLife(input, settled);
@@ -40,6 +42,8 @@ function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>)
       const { id: _, ...status } = vm.status ?? {};
       return decideAbsent({ ...input, vm: { ...vm, status } }, machine, ledger);
     }
+    case "Connecting":
+      return hold(input, ledger, wishVerdict(input));
     case "Unreachable":
       if (wish.type !== "Resolved") return hold(input, ledger, wishVerdict(input));
       if (isSettled(input)) return { step: { type: "Wait" } };

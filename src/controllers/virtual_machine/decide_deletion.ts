@@ -29,6 +29,8 @@ export function decideDeletion(input: VmInput, ledger: Ledger): Decision {
   const { vm, machine } = input;
   const { id, phase } = vm.status ?? {};
   switch (machine.type) {
+    case "Connecting":
+      return { step: { type: "Wait" } };
     case "Unreachable":
       return hold(input, ledger, unreachableVerdict(input, machine.message));
     case "Unsettled":

@@ -41,6 +41,8 @@ export type ProviderView =
 
 /** What is known of the VM at the hypervisor. */
 export type MachineView =
+  /** The provider is being connected to: nothing has been heard yet, and nothing speaks of trouble. */
+  | { readonly type: "Connecting" }
   /** The provider cannot be asked now. Says nothing about the VM. */
   | {
     readonly type: "Unreachable";

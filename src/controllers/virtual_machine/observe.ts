@@ -85,7 +85,9 @@ function machineView(
   });
   switch (view.type) {
     case "Lost":
-      return { type: "Unreachable", message: view.message };
+      return connection.health.type === "Unknown" && !connection.inventory.everWhole
+        ? { type: "Connecting" }
+        : { type: "Unreachable", message: view.message };
     case "Absent":
       return { type: "Absent", proven: false };
     case "Unsettled":

@@ -32,7 +32,9 @@ export function settleOperation(input: VmInput): Settled {
     return { type: "Idle", ledger: { ...ledger, failures }, forgotten: verb === "Create" };
   };
   const poll = (): Settled =>
-    machine.type === "Unreachable"
+    machine.type === "Connecting"
+      ? waiting({ step: { type: "Wait" } })
+      : machine.type === "Unreachable"
       ? waiting(hold(input, { ...ledger, operation }, unreachableVerdict(input, machine.message)))
       : waiting({ step: { type: "PollTask", task: { id: operation.taskRef ?? "" } } });
 

@@ -15,3 +15,13 @@ Deno.test("a VM whose machine is missing stays so while its provider cannot be a
   const told = decide(input({ ...unreachable, vm: changed })).status;
   assertEquals(told?.conditions?.find(({ type }) => type === "Ready")?.reason, "ProviderUnavailable");
 });
+
+Deno.test("while its provider is being connected to, nothing is said of a VM that would be taken back at once", () => {
+  const connecting = { machine: { type: "Connecting" } } as const;
+  assertEquals(decide(input(connecting)), { step: { type: "Wait" } });
+  const deleted = vm({ deleting: true });
+  assertEquals(decide(input({ ...connecting, vm: deleted })), { step: { type: "Wait" } });
+  const missing = { type: "Missing", missing: [{ field: "spec.classRef", message: "is not there" }] } as const;
+  const told = decide(input({ ...connecting, wish: missing })).status;
+  assertEquals(told?.conditions?.find(({ type }) => type === "Ready")?.reason, "WaitingForDependencies");
+});
