@@ -213,3 +213,14 @@ test("edit, replace and delete with cascade", async ({ ok, client }) => {
   await ok("edit wd edited");
   assert((await ok("get wd edited -o yaml")).includes("size: 6"));
 });
+
+test("applies a list, as kubectl itself prints one", async (k) => {
+  const list = { apiVersion: "v1", kind: "List", items: [widget("one"), widget("two")] };
+  assertEquals(columns(await k.ok("apply -f -", list)).length, 2);
+  const printed = JSON.parse(await k.ok("get widgets -o json"));
+  assertEquals(printed.items.length, 2);
+  await k.ok("apply -f -", printed);
+  const refused = await k.run("apply -f -", { ...list, items: [widget("three", { size: 0 })] });
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "spec.size");
+});

@@ -20,6 +20,7 @@ import {
 import { type Faults, truncated, watchTap } from "./faults.ts";
 import { mediaType, representation } from "./media.ts";
 import type { OpenApi } from "./openapi.ts";
+import { emptyOpenApiV2, OPENAPI_V2_PROTOBUF, OPENAPI_V2_PROTOBUF_ANSWER } from "./openapi_v2_protobuf.ts";
 import { isApply, patched, patchObject } from "./patch.ts";
 import { getObject, listObjects, type ReadContext, renderList, renderObject, shown, shownJson } from "./read.ts";
 import { resourcePath, type ResourceRequest, resourceRequest, type User } from "./request.ts";
@@ -112,6 +113,9 @@ async function document(context: ServerContext, request: Request, user: User, pa
     return jsonText(text);
   }
   if (pathname === "/openapi/v2") {
+    if (accept?.includes(OPENAPI_V2_PROTOBUF) === true) {
+      return new Response(emptyOpenApiV2(), { headers: { "content-type": OPENAPI_V2_PROTOBUF_ANSWER } });
+    }
     if (accept !== null && !/json|\*\/\*/.test(accept)) throw notAcceptable(["application/json"]);
     return jsonText(context.openapi.v2());
   }
