@@ -78,11 +78,13 @@ async function life(t: Deno.TestContext, host: Hypervisor, provider: LibvirtProv
   });
 
   await step("a second reconfigure to the same wish changes nothing", async () => {
-    const before = await host.virsh("dumpxml", uid);
+    // The guest is still giving memory back to the balloon, which nobody asked for anew.
+    const described = async () => (await host.virsh("dumpxml", uid)).replace(/<currentMemory.*\n/, "");
+    const before = await described();
     assertEquals(await provider.reconfigure({ operation: operation(uid), vmId: uid, spec }, context), {
       needsPowerCycle: [],
     });
-    assertEquals(await host.virsh("dumpxml", uid), before);
+    assertEquals(await described(), before);
   });
 
   const grown = {
