@@ -148,6 +148,19 @@ async function life(t: Deno.TestContext, host: Hypervisor, provider: LibvirtProv
     assertEquals((await describeOrFail(provider, uid)).power, "On");
   });
 
+  await step("a guest that is still booting is asked until it hears", async () => {
+    await provider.power({ operation: operation(uid), vmId: uid, op: "Reset" }, context);
+    const { task } = await provider.power(
+      { operation: operation(uid), vmId: uid, op: "ShutdownGraceful", gracefulTimeoutMs: 120_000 },
+      context,
+    );
+    await finish(provider, task);
+    assertEquals(await host.virsh("domstate", uid, "--reason"), "shut off (shutdown)");
+    const from = watcher.events.length;
+    await provider.power({ operation: operation(uid), vmId: uid, op: "On" }, context);
+    await watcher.vm(uid, (each) => each.guest.agent === "Running", { from });
+  });
+
   await step("a guest that does not listen is switched off after the timeout", async () => {
     await provider.power({ operation: operation(uid), vmId: uid, op: "Reset" }, context);
     const { task } = await provider.power(

@@ -9,6 +9,8 @@ import { readDomain } from "./domain_xml/read.ts";
 
 const { domainState } = domains;
 const GRACEFUL_TIMEOUT_MS = 60_000;
+/** A guest that was asked to shut down and did not is asked again this often. */
+const ASK_AGAIN_MS = 5_000;
 /** Events tell of a change at once; this bounds what a lost event costs. */
 const LOOK_EVERY_MS = 2_000;
 
@@ -81,13 +83,14 @@ function graceful(
       if (await domains.state(context.session, domain, options) === domainState.paused) {
         await domains.resume(context.session, domain, options);
       }
-      await askGuest(context, domain, what, options);
-      const done = await observer.until(
-        (rebooted, off) => off || (what === "reboot" && rebooted),
-        timeoutMs,
-        options,
-      );
-      if (done) return;
+      const deadline = context.clock.monotonic() + timeoutMs;
+      for (let left = timeoutMs; left > 0; left = deadline - context.clock.monotonic()) {
+        await askGuest(context, domain, what, options);
+        // A guest that is still booting misses the request; asked twice, a shutdown is still one, a reboot is not.
+        const patience = what === "shutdown" ? Math.min(left, ASK_AGAIN_MS) : left;
+        const done = (rebooted: boolean, off: boolean) => off || (what === "reboot" && rebooted);
+        if (await observer.until(done, patience, options)) return;
+      }
       if (what === "shutdown") await unlessAlready(domains.destroy(context.session, domain, options));
       else await domains.reset(context.session, domain, options);
     } finally {
