@@ -48,9 +48,8 @@ function brokenObject(world: World, object: VirtualMachine): string[] {
     return [say("Ready does not speak of its generation")];
   }
   if (machine === undefined) {
-    const foreign = hypervisor.vms.some(({ name, ownerUid }) => name === metadata.name && ownerUid !== uid);
     if (ready.reason === "Missing" && world.ownership.isLost(uid)) return [];
-    if (ready.status === "False" && foreign) return [];
+    if (ready.status === "False" && foreignHolds(world, object)) return [];
     if (waitsForClass(world, object, ready.reason)) return [];
     return [say("has no VM and does not say why")];
   }
@@ -58,6 +57,8 @@ function brokenObject(world: World, object: VirtualMachine): string[] {
   if (waitsForClass(world, object, ready.reason)) return [];
   // A change that nobody asked for is not undone at the price of an outage that nobody asked for.
   if (ready.reason === "ReconfigurePendingPowerCycle" && world.ownership.isResized(uid)) return [];
+  // Renamed behind our back, and somebody else has its name now: it cannot have it back, and nothing else is forced.
+  if (ready.reason === "NameConflict" && foreignHolds(world, object)) return [];
   const broken: string[] = [];
   if (ready.status !== "True") broken.push(say("is not Ready"));
   if (status?.id !== machine.id) broken.push(say(`does not name its VM, ${machine.id}`));
@@ -72,6 +73,12 @@ function brokenObject(world: World, object: VirtualMachine): string[] {
     if (volume?.sizeGib !== sizeGiB) broken.push(say(`disk ${name} has ${volume?.sizeGib} GiB, asked for ${sizeGiB}`));
   }
   return broken;
+}
+
+function foreignHolds(world: World, { metadata }: VirtualMachine): boolean {
+  return world.provider.hypervisor.vms.some(({ name, ownerUid }) =>
+    name === metadata.name && ownerUid !== metadata.uid
+  );
 }
 
 function waitsForClass(world: World, { spec }: VirtualMachine, reason: string): boolean {

@@ -89,7 +89,9 @@ export class ManagerProcess {
         const what = `request ${init.method} ${path.replace(/\?.*/, "")}`;
         this.#pass(what, "before");
         const signal = AbortSignal.any([this.#death.signal, ...(init.signal ? [init.signal] : [])]);
+        points.pass("control plane", what, "before");
         const response = await connection.fetch(path, { ...init, signal });
+        points.pass("control plane", what, "after");
         this.#pass(what, "after");
         return response;
       },

@@ -118,6 +118,15 @@ export class World {
     return found as unknown as VirtualMachine | undefined;
   }
 
+  /** Events as they stand, with how often each was told. */
+  events(): { readonly reason: string; readonly count: number }[] {
+    return ["/api/v1/events", "/apis/events.k8s.io/v1/events"].flatMap((collection) => this.api.store.list(collection))
+      .map((event) => {
+        const { reason, count, series } = event as { reason?: string; count?: number; series?: { count?: number } };
+        return { reason: reason ?? "", count: series?.count ?? count ?? 1 };
+      });
+  }
+
   has(kind: keyof typeof COLLECTIONS, name: string): boolean {
     return this.api.store.find({ collection: COLLECTIONS[kind], namespace: NAMESPACE, name }) !== undefined;
   }
