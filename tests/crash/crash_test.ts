@@ -2,12 +2,10 @@ import { assert, assertEquals } from "@virtrigaud/deps";
 import { enumerate, run } from "./enumerate.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
-/** Every so many points in the test command; the campaign takes them all. */
-const STRIDE = 7;
-
-for (const [index, scenario] of SCENARIOS.entries()) {
+for (const scenario of SCENARIOS) {
   Deno.test(`killed at any point of ${scenario.name}, the system ends as asked, with nothing doubled or left over`, async () => {
-    const { points, killed, failures } = await enumerate(scenario, { stride: STRIDE, offset: index % STRIDE });
+    const { points, killed, failures } = await enumerate(scenario);
+    console.log(`     ${scenario.name}: killed at ${killed} of ${points} points`);
     assertEquals(failures, []);
     assertEquals(
       killed,

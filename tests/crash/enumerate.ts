@@ -4,7 +4,8 @@
  *
  * The processes of these runs live in one process under fake time, and a kill is a hard cut: from that moment nothing
  * they do reaches anybody (`fault/world`). A real kill -9 of real processes costs seconds for start and TLS, so that
- * the several thousand points here would take hours; `process_test.ts` does it for a sample, which keeps the cut honest.
+ * the hundreds of points here would take the better part of an hour; `process_test.ts` does it for a sample, which keeps the
+ * cut honest.
  *
  * @module
  */
@@ -33,17 +34,13 @@ export interface Coverage {
 /** Repetitions of one event about one object that a death may cause. */
 const MAX_REPEATS = 5;
 
-/** Counts the points of `scenario`, then kills at every `stride`-th of them from `offset` on. */
-export async function enumerate(
-  scenario: Scenario,
-  options: { readonly stride?: number; readonly offset?: number } = {},
-): Promise<Coverage> {
-  const { stride = 1, offset = 0 } = options;
+/** Counts the points of `scenario`, then kills at each of them. */
+export async function enumerate(scenario: Scenario): Promise<Coverage> {
   const { points: list, broken } = await run(scenario);
   if (broken.length > 0) throw new Error(`${scenario.name} fails without any kill: ${broken.join("; ")}`);
   const failures: Failure[] = [];
   let killed = 0;
-  for (let number = offset; number < list.length; number += stride) {
+  for (let number = 0; number < list.length; number++) {
     const { killedAt, broken } = await run(scenario, number);
     if (killedAt !== undefined) killed++;
     if (killedAt !== undefined && broken.length > 0) {

@@ -1,17 +1,73 @@
-import { assertEquals } from "@virtrigaud/deps";
+import { assertEquals, assertMatch } from "@virtrigaud/deps";
+import { campaign, explain } from "./campaign.ts";
 import { play } from "./play.ts";
+import type { Step } from "./steps.ts";
 
-Deno.test("one VM becomes Ready, is changed and deleted in a world without faults", async () => {
-  assertEquals(await play([{ type: "Create", vm: "a", power: "On", retain: false }], 1), { broken: [] });
-  assertEquals(
-    await play([
-      { type: "Create", vm: "a", power: "On", retain: false },
-      { type: "Wait", ms: 20_000 },
-      { type: "Resize", vm: "a", to: "large" },
-      { type: "Disks", vm: "a", sizes: [1] },
-      { type: "Wait", ms: 20_000 },
-      { type: "Power", vm: "a", power: "OffGraceful" },
-    ], 1),
-    { broken: [] },
-  );
+/** Steps in the test command; `deno task campaign` plays 100,000. */
+const STEPS = 2_500;
+
+Deno.test("whatever users, hypervisor, network and processes do, every promise holds", async () => {
+  const { finding, steps, scripts } = await campaign({ steps: STEPS, seed: 2030 });
+  if (finding !== undefined) throw new Error(explain(finding));
+  console.log(`     ${scripts} scripts with ${steps} steps`);
+});
+
+const create: Step = { type: "Create", vm: "a", power: "On", retain: false };
+
+Deno.test("without faults a VM becomes Ready, is changed and stays so", async () => {
+  const script: Step[] = [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Resize", vm: "a", to: "large" },
+    { type: "Disks", vm: "a", sizes: [1] },
+    { type: "Wait", ms: 20_000 },
+    { type: "Power", vm: "a", power: "OffGraceful" },
+  ];
+  assertEquals(await play(script, 1), { broken: [] });
+});
+
+// Short scripts that once broke a promise, or stand for a way in which controllers of this kind do.
+const STORIES: Readonly<Record<string, readonly Step[]>> = {
+  "the answer to Create is lost and the manager dies": [
+    { type: "LostAnswer" },
+    create,
+    { type: "Wait", ms: 50 },
+    { type: "KillManager" },
+  ],
+  "an old leader's Create arrives after its successor has begun": [
+    { type: "LateRpc", ms: 30_000 },
+    create,
+    { type: "StealLease" },
+    { type: "Wait", ms: 400_000 },
+  ],
+  "the hypervisor forgets everything while nobody watches": [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "KillManager" },
+    { type: "EmptyMemory" },
+  ],
+  "a VM vanishes and its object is deleted before that is seen": [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Watches", what: "stall" },
+    { type: "External", vm: "a", what: "Delete" },
+    { type: "Delete", vm: "a" },
+  ],
+  "somebody else takes the name first": [{ type: "ForeignVm", name: "a" }, create, { type: "Delete", vm: "a" }],
+  "the task of Create is lost and every question fails for a while": [
+    { type: "LoseTask", method: "create" },
+    { type: "RpcError", method: "describe", at: "before", class: "Unavailable", times: 6 },
+    create,
+  ],
+};
+
+for (const [name, script] of Object.entries(STORIES)) {
+  Deno.test(`every promise holds when ${name}`, async () => assertEquals(await play(script, 1), { broken: [] }));
+}
+
+Deno.test("the same script and seed give the same run, and what breaks is told with its script", async () => {
+  const finding = { seed: 7, script: [create], verdict: { broken: ["a promise"], after: 0 } };
+  assertMatch(explain(finding), /seed 7, after step 1:\n {2}a promise\nscript:\n {2}\{"type":"Create"/);
+  const script: Step[] = [create, { type: "Slow", factor: 10 }, { type: "KillManager" }, { type: "Wait", ms: 20_000 }];
+  assertEquals(await play(script, 7), await play(script, 7));
 });
