@@ -82,7 +82,7 @@ export class ManagerProcess {
   }
 
   #kube(): Connection {
-    const { connection } = this.#options;
+    const { connection, points } = this.#options;
     return {
       ...connection,
       fetch: async (path, init) => {
