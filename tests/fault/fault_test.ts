@@ -53,7 +53,32 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "External", vm: "a", what: "Delete" },
     { type: "Delete", vm: "a" },
   ],
-  "somebody else takes the name first": [{ type: "ForeignVm", name: "a" }, create, { type: "Delete", vm: "a" }],
+  "the spec changes while Create is asked for": [
+    { type: "LateRpc", ms: 500 },
+    create,
+    { type: "Resize", vm: "a", to: "large" },
+  ],
+  "the spec changes while Create is asked for, whose task fails": [
+    { type: "RpcError", method: "create", at: "task", class: "Retryable", times: 6 },
+    { type: "LateRpc", ms: 500 },
+    create,
+    { type: "Disks", vm: "a", sizes: [4] },
+    { type: "Wait", ms: 1_000 },
+  ],
+  "somebody else takes the name first": [
+    { type: "ForeignVm", name: "a" },
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Delete", vm: "a" },
+  ],
+  "Delete and every question about it time out for a while": [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "RpcError", method: "delete", at: "before", class: "Timeout", times: 1 },
+    { type: "RpcError", method: "describe", at: "before", class: "Timeout", times: 6 },
+    { type: "Delete", vm: "a" },
+    { type: "Wait", ms: 20_000 },
+  ],
   "the task of Create is lost and every question fails for a while": [
     { type: "LoseTask", method: "create" },
     { type: "RpcError", method: "describe", at: "before", class: "Unavailable", times: 6 },

@@ -15,8 +15,10 @@ export function brokenNow(world: World): string[] {
   for (const { id, vmId, name } of volumes) {
     if (vmId !== undefined && !used.has(id)) broken.push(`volume ${name} was left behind by ${vmId}`);
   }
-  if (!vms.some(({ ownerUid, name }) => ownerUid === undefined && name === "demo-vm-1")) {
-    broken.push("the VM of somebody else, demo-vm-1, was removed");
+  const foreign = vms.filter(({ ownerUid }) => ownerUid === undefined);
+  if (!foreign.some(({ name }) => name === "demo-vm-1")) broken.push("the VM of somebody else, demo-vm-1, was removed");
+  for (const id of world.ownership.foreign) {
+    if (!foreign.some((vm) => vm.id === id)) broken.push(`the VM of somebody else, ${id}, was taken over or removed`);
   }
   return broken;
 }

@@ -225,7 +225,9 @@ export async function take(world: World, step: Step): Promise<void> {
     case "External":
       return external(world, step.vm, step.what);
     case "ForeignVm":
-      return refusable(() => world.provider.hypervisor.external({ type: "AddForeignVm", name: step.name }));
+      return refusable(() =>
+        world.ownership.addForeign(world.provider.hypervisor.external({ type: "AddForeignVm", name: step.name }))
+      );
     case "ApiFault":
       return apiFault(world, step);
     case "Watches":

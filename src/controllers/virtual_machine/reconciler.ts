@@ -1,7 +1,7 @@
 /** The loop of one reconcile: observe, decide, act, write; until there is nothing to do but to wait. @module */
 import { type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
 import { type CallContext, ProviderError } from "@virtrigaud/contract";
-import type { KubeClient } from "@virtrigaud/kube";
+import { isConflict, type KubeClient } from "@virtrigaud/kube";
 import type { Clock } from "@virtrigaud/resilience";
 import {
   addFinalizer,
@@ -11,6 +11,7 @@ import {
   removeFinalizer,
   requeueAfter,
   type Result,
+  sameJson,
   StatusWriter,
 } from "@virtrigaud/runtime";
 import type { ProviderConnection } from "../connection/connection.ts";
@@ -48,6 +49,8 @@ export interface VmReconcilerOptions {
 
 /** Tasks in flight at one provider, unless told otherwise (`MAX_INFLIGHT_TASKS`). */
 const DEFAULT_MAX_TASKS = 100;
+/** Attempts at writing down what came of a step, while others change the object. */
+const MAX_WRITES = 5;
 /** Steps of one reconcile; more in a row means that something turns in a circle. */
 const MAX_STEPS = 24;
 /** A provider that answered with a passing error is not asked again earlier than this about the same VM. */
@@ -106,6 +109,8 @@ export class VmReconciler {
 class Run {
   /** As it is on the API server. */
   #stored: VirtualMachine;
+  /** Whether a provider was asked for a change. */
+  #acted = false;
   /** With the status as it is known now, written or not. */
   #vm: VirtualMachine;
   #findings: Findings = {};
@@ -188,6 +193,7 @@ class Run {
     if (step.type === "Reconfigure") this.#remember(step.wish, input.now);
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
+    this.#acted = true;
     const outcome = await act(step, this.#vm, connection, this.options.fence(), this.context.signal);
     if (outcome.type === "Done" && outcome.task !== undefined) connection.inventory.startTask(outcome.task);
     const { meter } = this.memory;
@@ -292,10 +298,31 @@ class Run {
     const before = this.#stored;
     const { client, vms, event } = this.options;
     const writer = new StatusWriter(client, VIRTUAL_MACHINES, vms);
-    this.#vm = this.#stored = await writer.put(before, status, { signal: this.context.signal });
+    this.#vm = this.#stored = await this.#put(writer, before, status);
     if (this.#stored === before) return;
     this.memory.meter.seen(this.key, before.status, status, this.#labels);
     for (const each of eventsBetween(before.status, status)) event(this.#stored, each);
+  }
+
+  /**
+   * After a step the status says what came of it, such as the task to wait for. That must not be lost to a user who
+   * changed the spec meanwhile: then it is written over the new version, unless somebody else has written the status.
+   */
+  async #put(
+    writer: StatusWriter<VirtualMachine>,
+    object: VirtualMachine,
+    status: VirtualMachine["status"],
+  ): Promise<VirtualMachine> {
+    const call = { signal: this.context.signal };
+    for (let [known, tries] = [object, 1];; tries++) {
+      try {
+        return await writer.put(known, status, call);
+      } catch (error) {
+        if (!this.#acted || !isConflict(error) || tries === MAX_WRITES) throw error;
+        known = await this.options.client.get(VIRTUAL_MACHINES, object.metadata, call);
+        if (known.metadata.uid !== object.metadata.uid || !sameJson(known.status, object.status)) throw error;
+      }
+    }
   }
 
   get #providerKey(): string {

@@ -6,6 +6,7 @@ export class OwnershipLog {
   /** Owners whose VM somebody else removed: theirs may be missing. */
   readonly #lost = new Set<string>();
   readonly #resized = new Set<string>();
+  readonly #foreign = new Set<string>();
   /** Owners whose object was let go with the machine staying. */
   readonly #released = new Set<string>();
   readonly #hypervisor: () => MockHypervisor;
@@ -28,8 +29,19 @@ export class OwnershipLog {
     return this.#resized.has(uid);
   }
 
+  /** Somebody else made this VM: nobody here may remove it. */
+  addForeign(vmId: string): void {
+    this.#foreign.add(vmId);
+  }
+
+  /** VMs of somebody else that have to be there. */
+  get foreign(): ReadonlySet<string> {
+    return this.#foreign;
+  }
+
   /** The hypervisor has forgotten all VMs. */
   forgetAll(): void {
+    this.#foreign.clear();
     for (const { ownerUid } of this.#hypervisor().vms) if (ownerUid !== undefined) this.lose(ownerUid);
   }
 
