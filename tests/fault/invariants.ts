@@ -26,7 +26,8 @@ export function brokenNow(world: World): string[] {
 /** What is wrong in a system without faults that had time enough. */
 export function brokenAtRest(world: World): string[] {
   const broken = brokenNow(world);
-  const { vms } = world.provider.hypervisor;
+  const { vms, world: { store } } = world.provider.hypervisor;
+  for (const { state, id } of store.list("tasks")) if (state === "Running") broken.push(`task ${id} is under way`);
   const objects = world.vms();
   for (const object of objects) broken.push(...brokenObject(world, object));
   for (const { ownerUid, id, name } of vms) {

@@ -1,4 +1,5 @@
 /** Plays a script against a new system, lets it come to rest, and judges it. @module */
+import type { VirtualMachine } from "@virtrigaud/api";
 import { brokenAtRest, brokenNow } from "./invariants.ts";
 import { type Step, take } from "./steps.ts";
 import { World } from "./world/world.ts";
@@ -10,6 +11,9 @@ export interface Verdict {
   /** Index of the step after which a promise was broken; absent when that showed at rest. */
   readonly after?: number;
 }
+
+const isReady = ({ status }: VirtualMachine): boolean =>
+  status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 
 /** Longest time, in fake milliseconds, that a system without faults may need to come to rest. */
 const PATIENCE_MS = 3 * 3_600_000;
@@ -50,12 +54,14 @@ export async function judge(world: World): Promise<string[]> {
   return broken.length > 0 ? broken : await restlessness(world);
 }
 
-/** What a system at rest does although nothing changes. */
+/** What a system at rest does although nothing changes; a new manager, which looks at everything, changes nothing too. */
 async function restlessness(world: World): Promise<string[]> {
   // What is settled may still be written down: events are sent a little later.
   await world.advance(60_000);
   const { api } = world;
   const [mutations, requests] = [world.mutations, api.requests.length];
+  // One that cannot go on tries again after a restart, which shows; only who is content has to stay silent.
+  if (world.vms().every(isReady)) world.managers.forEach((manager) => manager.kill());
   await world.advance(QUIET_MS);
   const writes = api.requests.slice(requests).filter(({ verb, plural }) =>
     plural !== "leases" && !["get", "list", "watch", "other"].includes(verb)

@@ -50,7 +50,10 @@ export const BREAKAGES: readonly Breakage[] = [
       from: "        taskRef: outcome.task.id,\n",
       to: "",
     },
-    caughtBy: killedIn("reconfigure by power cycle"),
+    caughtBy: {
+      file: FAULTS,
+      test: "every promise holds when the spec changes while Create is asked for, whose task fails",
+    },
   },
   {
     name: "a resync writes",
@@ -65,8 +68,8 @@ export const BREAKAGES: readonly Breakage[] = [
     name: "a question without an answer counts as absence",
     edit: {
       file: "src/controllers/virtual_machine/reconciler.ts",
-      from: 'machine: { type: "Unreachable", message: answer.message, asked: true }',
-      to: 'machine: { type: "Absent", proven: true }',
+      from: 'machine: { type: "Unreachable", message: answer.message, asked: true } };\n      return undefined;',
+      to: 'machine: { type: "Absent", proven: true } };\n      return undefined;',
     },
     caughtBy: {
       file: FAULTS,
@@ -105,7 +108,10 @@ export const BREAKAGES: readonly Breakage[] = [
       to:
         "const existing = world.store.vmByOwner(request.operation.ownerUid) ?? world.store.vmByName(request.spec.name);",
     },
-    caughtBy: { file: FAULTS, test: "every promise holds when somebody else takes the name first" },
+    caughtBy: {
+      file: "providers/mock/provider_test.ts",
+      test: "a name that is taken is a NameConflict and leaves nothing behind",
+    },
   },
   {
     name: "a secret shows in JSON",

@@ -29,7 +29,7 @@ export const COLLECTIONS = {
 
 /** How the network treats the next mutating RPC. */
 export type NetworkFault =
-  /** It arrives this much later, although its caller has given up and gone by then. */
+  /** It arrives this much later, unless its caller has hung up by then: the cancellation overtakes nothing, but follows. */
   | { readonly type: "Late"; readonly ms: number }
   /** It arrives, but the answer does not. */
   | { readonly type: "LostAnswer" };
@@ -197,7 +197,10 @@ export class World {
           case undefined:
             return await this.provider.unary(rpc, request, attempt) as R;
           case "Late": {
-            const late = this.clock.sleep(fault.ms).then(() => this.provider.unary(rpc, request, alone));
+            const late = this.clock.sleep(fault.ms).then(() => {
+              attempt.signal.throwIfAborted();
+              return this.provider.unary(rpc, request, alone);
+            });
             late.catch(() => {});
             return await orAborted(late, attempt.signal) as R;
           }
