@@ -92,13 +92,16 @@ export interface WatchLine {
   readonly object: JsonObject;
 }
 
+/** Where a control plane answers, and to whom. */
+export type PlaneAddress = Pick<ControlPlane, "url" | "caPem" | "tokens">;
+
 /** A plain client, with one connection pool that {@linkcode TestClient.close} gives back. */
 export class TestClient {
   readonly #http: Deno.HttpClient;
-  readonly #plane: ControlPlane;
+  readonly #plane: PlaneAddress;
   readonly #headers: Record<string, string>;
 
-  constructor(plane: ControlPlane, options: { readonly user?: string; readonly http2?: boolean } = {}) {
+  constructor(plane: PlaneAddress, options: { readonly user?: string; readonly http2?: boolean } = {}) {
     this.#plane = plane;
     this.#http = Deno.createHttpClient({
       caCerts: [plane.caPem],

@@ -1,0 +1,214 @@
+import { assert, assertEquals } from "@virtrigaud/deps";
+import { join } from "node:path";
+import {
+  type PlaneAddress,
+  startTestPlane,
+  TestClient,
+  type TestPlane,
+  WIDGET,
+  widget,
+  WIDGETS,
+} from "@virtrigaud/standalone/testing";
+import { startControlPlane } from "@virtrigaud/standalone";
+
+const MAIN = new URL("./plane_main.ts", import.meta.url).pathname;
+
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Starts a control plane as a process; `kill` is kill -9. */
+async function spawnPlane(folder: string): Promise<{ address: PlaneAddress; kill(): Promise<void> }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", MAIN, folder],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error("the control plane ended before it said where it answers");
+    text += value;
+  }
+  return {
+    address: JSON.parse(text),
+    async kill() {
+      child.kill("SIGKILL");
+      await child.status;
+      await lines.cancel();
+    },
+  };
+}
+
+const versionOf = (object: { metadata?: { resourceVersion?: string } }): number =>
+  Number(object.metadata?.resourceVersion);
+
+Deno.test("kill -9 under load loses no acknowledged write and takes no resourceVersion back", () =>
+  withFolder(async (folder) => {
+    const acknowledged = new Map<string, { readonly size: number; readonly version: number }>();
+    let newest = 0;
+    // Each life is cut at another moment: in the first writes, between two flushes, in the middle of a crowd.
+    for (const [life, writes] of [7, 61, 150, 333].entries()) {
+      const { address, kill } = await spawnPlane(folder);
+      const client = new TestClient(address);
+      let count = 0;
+      const write = async (writer: number) => {
+        for (let size = 1; count < writes; size = size % 100 + 1) {
+          const name = `w-${life}-${writer}`;
+          const body = widget(name, { size });
+          const known = acknowledged.get(name);
+          const answer = known === undefined
+            ? await client.post(WIDGETS, body)
+            : await client.patch(`${WIDGETS}/${name}`, "merge", { spec: { size } });
+          const version = versionOf(answer.body);
+          assert(version > newest || known === undefined || version > known.version, "a version went back");
+          acknowledged.set(name, { size, version });
+          count++;
+        }
+      };
+      const writers = Array.from({ length: 8 }, (_, writer) => write(writer).catch(() => {}));
+      while (count < writes) await client.get(`${WIDGETS}?limit=1`);
+      await kill();
+      await Promise.all(writers);
+      client.close();
+      newest = Math.max(newest, ...[...acknowledged.values()].map(({ version }) => version));
+
+      const again = await spawnPlane(folder);
+      const reader = new TestClient(again.address);
+      const list = await reader.get(WIDGETS);
+      const found = new Map<string, { spec: { size: number }; metadata: { name: string; resourceVersion: string } }>(
+        list.body.items.map((item: { metadata: { name: string } }) => [item.metadata.name, item]),
+      );
+      assert(versionOf(list.body) >= newest, `life ${life} goes on at ${versionOf(list.body)}, before ${newest}`);
+      for (const [name, { size, version }] of acknowledged) {
+        const item = found.get(name);
+        assert(item !== undefined, `${name} was acknowledged and is gone`);
+        // What was not acknowledged any more may have been written all the same.
+        assert(versionOf(item) >= version, `${name} fell back behind ${version}`);
+        if (versionOf(item) === version) assertEquals(item.spec.size, size);
+      }
+      const next = await reader.post(WIDGETS, widget(`after-${life}`));
+      assert(versionOf(next.body) > newest, "a version was given twice");
+      reader.close();
+      await again.kill();
+    }
+  }));
+
+/** Watches from `version` on and notes the versions that it is told; comes back where it was when it is cut. */
+async function follow(client: TestClient, version: number, told: number[], done: () => boolean): Promise<void> {
+  for (let from = version; !done();) {
+    try {
+      for await (const { type, object } of client.watch(`${WIDGETS}?watch=true&resourceVersion=${from}`)) {
+        assert(type !== "ERROR", JSON.stringify(object));
+        from = versionOf(object as { metadata: { resourceVersion: string } });
+        told.push(from);
+        if (done()) return;
+      }
+    } catch (error) {
+      // A stream that was cut ends like this; what is wrong with what was told shows in the end.
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    }
+  }
+}
+
+/** Creates, changes and deletes by eight writers; notes every version that was given. */
+async function writeAll({ client }: TestPlane, count: number, onWrite: (n: number) => void): Promise<number[]> {
+  const versions: number[] = [];
+  let left = count;
+  await Promise.all(Array.from({ length: 8 }, async (_, writer) => {
+    for (let n = 0; left-- > 0; n++) {
+      const name = `x-${writer}-${n >> 2}`;
+      const answer = n % 4 === 0
+        ? await client.post(WIDGETS, widget(name))
+        : n % 4 === 3
+        ? await client.delete(`${WIDGETS}/${name}`)
+        : await client.patch(`${WIDGETS}/${name}`, "merge", { spec: { size: 1 + n % 4 } });
+      assert(answer.status < 300, JSON.stringify(answer.body));
+      // A deletion answers with a Status; its version is read off the watches.
+      if (n % 4 !== 3) versions.push(versionOf(answer.body));
+      onWrite(versions.length);
+    }
+  }));
+  return versions;
+}
+
+Deno.test("fifty watchers that come, are cut and come back are told every write once and in order", async () => {
+  await using plane = await startTestPlane();
+  const told: number[][] = Array.from({ length: 50 }, () => []);
+  const start = plane.plane.revision;
+  let end = Infinity;
+  const watchers = told.map((list) => follow(plane.client, start, list, () => (list.at(-1) ?? 0) >= end));
+  let cuts = 0;
+  const written = await writeAll(plane, 1_200, (n) => {
+    if (n % 150 === 0) cuts += plane.plane.cutWatches(undefined, n % 600 === 0 ? "abrupt" : "clean");
+  });
+  end = plane.plane.revision + 1;
+  // One more write wakes everybody to see that this was all.
+  await plane.client.post(WIDGETS, widget("last"));
+  await Promise.all(watchers);
+  assert(cuts > 50, `only ${cuts} streams were cut`);
+  const [reference = []] = told;
+  assertEquals(reference.length, plane.plane.revision - start, "versions are given to writes of widgets only here");
+  for (const list of told) assertEquals(list, reference);
+  assertEquals(reference, reference.toSorted((a, b) => a - b));
+  assertEquals(written.filter((version) => !reference.includes(version)), []);
+});
+
+Deno.test("with ten thousand objects, two hundred watchers are told every write", async () => {
+  await using plane = await startTestPlane();
+  const { client } = plane;
+  let next = 0;
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (next < 10_000) await client.post(WIDGETS, widget(`o-${next++}`));
+  }));
+  const list = await client.get(`${WIDGETS}?limit=500`);
+  assertEquals([list.body.items.length, list.body.metadata.remainingItemCount], [500, 9_500]);
+  const start = plane.plane.revision;
+  const told: number[][] = Array.from({ length: 200 }, () => []);
+  // Deno's fetch stops sending requests of one client somewhere above 130 open streams.
+  const clients = Array.from({ length: 5 }, () => new TestClient(plane.plane));
+  const watchers = told.map((seen, n) =>
+    follow(clients[n % clients.length] ?? client, start, seen, () => seen.length >= 100)
+  );
+  for (let n = 0; n < 100; n++) await client.patch(`${WIDGETS}/o-${n}`, "merge", { spec: { size: 7 } });
+  await Promise.all(watchers);
+  for (const each of clients) each.close();
+  const [reference] = told;
+  for (const seen of told) assertEquals(seen, reference);
+});
+
+Deno.test("a backup is a copy of the folder at rest: objects, versions, tokens and authority are as they were", () =>
+  withFolder(async (folder) => {
+    const [site, backup] = [join(folder, "site"), join(folder, "backup")];
+    const options = { kinds: [WIDGET] };
+    const first = await startControlPlane({ ...options, dataDir: site });
+    const client = new TestClient(first);
+    await client.post(WIDGETS, widget("kept"));
+    const revision = first.revision;
+    client.close();
+    await first.close();
+    await Deno.mkdir(backup);
+    for await (const { name } of Deno.readDir(site)) await Deno.copyFile(join(site, name), join(backup, name));
+
+    const lost = await startControlPlane({ ...options, dataDir: site });
+    const later = new TestClient(lost);
+    await later.post(WIDGETS, widget("lost-with-the-disk"));
+    later.close();
+    await lost.close();
+
+    const restored = await startControlPlane({ ...options, dataDir: backup });
+    // The kubeconfig of before still works: same tokens, same authority.
+    const reader = new TestClient({ url: restored.url, caPem: first.caPem, tokens: first.tokens });
+    const { body } = await reader.get(WIDGETS);
+    assertEquals(body.items.map((item: { metadata: { name: string } }) => item.metadata.name), ["kept"]);
+    assertEquals(restored.revision, revision);
+    reader.close();
+    await restored.close();
+  }));
