@@ -65,6 +65,13 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "Disks", vm: "a", sizes: [4] },
     { type: "Wait", ms: 1_000 },
   ],
+  "the spec changes while Create is asked for, and what came of it cannot be written": [
+    { type: "ApiFault", verb: "get", plural: "virtualmachines", what: "hang", times: 1 },
+    { type: "LateRpc", ms: 500 },
+    create,
+    { type: "Resize", vm: "a", to: "large" },
+    { type: "Wait", ms: 1_000 },
+  ],
   "somebody else takes the name first": [
     { type: "ForeignVm", name: "a" },
     create,

@@ -158,7 +158,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
       method: fc.constantFrom<Method>("create", "delete", "power", "reconfigure"),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ type: of("LateRpc"), ms: fc.constantFrom(500, 30_000) }) },
+  { weight: 2, arbitrary: fc.record({ type: of("LateRpc"), ms: fc.constantFrom(50, 500) }) },
   { weight: 2, arbitrary: fc.record({ type: of("LostAnswer") }) },
   { weight: 1, arbitrary: fc.record({ type: of("Slow"), factor: fc.constantFrom(10, 1_000) }) },
   {

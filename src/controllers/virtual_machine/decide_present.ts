@@ -1,18 +1,18 @@
 /** The next step for a VirtualMachine whose machine is there: power and shape. Pure. @module */
-import { VM_FINALIZER } from "@virtrigaud/api";
+import { ADOPTED_LABEL, type VirtualMachine, VM_FINALIZER } from "@virtrigaud/api";
 import type { ObservedMachine } from "@virtrigaud/contract";
 import type { Decision } from "./decision.ts";
 import { gateOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { answeredByPowerOff, powerDecision, type PowerNeed, powerNeed, shutdownFor } from "./power.ts";
-import { type Shape, shapeOf } from "./shape.ts";
+import { type Shape, shapeOf, UNRECORDED_WISH } from "./shape.ts";
 import { type Ledger, statusOf, type Verdict } from "./status.ts";
 import { failedVerdict, listed } from "./verdicts.ts";
 
 /** Reboot that was asked for, then the shape, then power; what cannot be done is said and the rest is done. */
 export function decidePresent(input: VmInput, seen: ObservedMachine, before: Ledger): Decision {
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
-  const answered = answeredByPowerOff(input, seen, before);
+  const answered = answeredByPowerOff(input, seen, withWish(input.vm, before));
   const shape = shapeOf(input, seen, answered);
   const need = powerNeed(input, seen, answered);
   const ledger = tidied(answered, shape, need);
@@ -63,6 +63,14 @@ function reconfigureStep(
       message: `is being changed: ${shape.fields.join(", ")}`,
     }),
   };
+}
+
+/** A machine of ours that shows up for the first time although nobody wrote down that it was made. */
+function withWish({ metadata, status }: VirtualMachine, ledger: Ledger): Ledger {
+  const isRecorded = status?.id !== undefined || ledger.appliedWish !== undefined;
+  return isRecorded || metadata.labels?.[ADOPTED_LABEL] === "true"
+    ? ledger
+    : { ...ledger, appliedWish: UNRECORDED_WISH };
 }
 
 /** Bookkeeping without what no longer matters: another wish's failures, a change that is made. */

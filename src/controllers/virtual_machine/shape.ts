@@ -6,6 +6,12 @@ import { retryDelayMs } from "./failure.ts";
 import type { Problem, VmInput } from "./input.ts";
 import type { Ledger } from "./status.ts";
 
+/**
+ * Stands for the wish that a machine was made by when its making was not written down, because the manager died or could
+ * not write. What differs may then be the user's doing, who changed the wish meanwhile, and is treated as that.
+ */
+export const UNRECORDED_WISH = "unrecorded";
+
 /** What is to become of the shape. */
 export interface Shape {
   /** Something is to be changed: it looks different, or the wish changed in a way that does not show. */
@@ -39,7 +45,7 @@ export function shapeOf(input: VmInput, seen: ObservedMachine, { appliedWish }: 
   // What is refused is asked for as it is, so that the provider does the rest.
   const disks = wish.spec.disks.map((disk) => ({ ...disk, sizeGib: sizes.get(disk.name) ?? disk.sizeGib }));
   const isNew = appliedWish !== undefined && appliedWish !== wish.shape;
-  const differs = fields.length > 0 || isNew;
+  const differs = fields.length > 0 || (isNew && appliedWish !== UNRECORDED_WISH);
   const again = differs && history?.digest === wish.shape
     ? history.lastAt + retryDelayMs({ class: "Retryable" }, history.count) - now
     : 0;
