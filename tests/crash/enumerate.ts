@@ -3,9 +3,9 @@
  * what the processes did and nothing that somebody wrote down.
  *
  * The processes of these runs live in one process under fake time, and a kill is a hard cut: from that moment nothing
- * they do reaches anybody (`fault/world`). A real kill -9 of real processes costs seconds for start and TLS, so that
- * the hundreds of points here would take the better part of an hour; `process_test.ts` does it for a sample, which keeps the
- * cut honest.
+ * they do reaches anybody (`fault/world`). A real kill -9 of real processes costs seconds for start and connection, so
+ * that the hundreds of points here would take the better part of an hour; `process_test.ts` does it at the points of one
+ * life, and `libvirt_test.ts` around every change on a real host, which keeps the cut honest.
  *
  * @module
  */
