@@ -128,6 +128,12 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
     at: `${CONTAINER}.resources.limits.memory`,
     is: "1Gi",
   },
+  "admission.action": {
+    set: "Deny",
+    in: ["ValidatingAdmissionPolicyBinding", "virtrigaud-virtualmachines"],
+    at: "spec.validationActions",
+    is: ["Deny"],
+  },
   "networkPolicies.enabled": { set: true, in: MANAGER_POLICY, at: "spec.policyTypes", is: ["Ingress", "Egress"] },
   "networkPolicies.apiServer.cidrs": {
     set: ["10.0.0.1/32"],

@@ -75,6 +75,7 @@ Deno.test({
       "a namespace to watch with scope cluster": { rbac: { watchNamespace: "team" } },
       "namespaces of Secrets with scope namespace": { rbac: { scope: "namespace", secretNamespaces: ["a"] } },
       "a duration without unit": { config: { rpcTimeouts: { describe: "30" } } },
+      "an admission action that does not exist": { admission: { action: "Audit" } },
       "traces to nowhere": { tracing: { enabled: true } },
     };
     for (const [name, values] of Object.entries(refused)) {
@@ -141,6 +142,19 @@ Deno.test({
   async fn() {
     const objects = await render({ manager: { replicaCount: 1 } });
     assertEquals(lookUp(objects, "PodDisruptionBudget"), undefined);
+  },
+});
+
+Deno.test({
+  name: "API servers without admission policies get none, and cannot be asked to refuse",
+  ignore,
+  async fn() {
+    const policies = async (values: Values, kubeVersion: string) =>
+      (await render(values, { kubeVersion })).filter(({ kind }) => kind.startsWith("ValidatingAdmission")).length;
+    assert(await policies({}, "1.30.0") > 0);
+    assertEquals(await policies({}, "1.29.4"), 0);
+    assertEquals(await policies({ admission: { action: "Off" } }, "1.36.3"), 0);
+    await assertRejects(() => policies({ admission: { action: "Deny" } }, "1.29.4"), Error, "use Warn or Off");
   },
 });
 
