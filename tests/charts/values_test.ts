@@ -1,6 +1,7 @@
 /** Every value of the chart does something, and what is rendered fits what the manager and its providers are. @module */
 import { assert, assertEquals, assertRejects, parseYaml } from "@virtrigaud/deps";
 import { kinds } from "@virtrigaud/api";
+import { leaseName } from "../../src/cmd/manager/assemble.ts";
 import { readManager } from "../../src/cmd/manager/config.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
@@ -90,7 +91,7 @@ Deno.test({
   async fn() {
     const values = Object.entries(EFFECTS).filter(([path]) => /^(config|tracing)\./.test(path))
       .reduce<Values>((sum, [path, { set }]) => merge(sum, nest(path, set)), {
-        rbac: { scope: "namespace", watchNamespace: "team" },
+        rbac: { scope: "namespace", watchNamespace: "team", watchSelector: "example.com/shard=blue" },
       });
     const container = at(
       lookUp(await render(values), ["Deployment", "virtrigaud-manager"]),
@@ -107,6 +108,7 @@ Deno.test({
     const { settings } = request;
     assertEquals(settings.leaderElection, true);
     assertEquals([settings.metricsPort, settings.healthPort, settings.watchNamespace], [8080, 8081, "team"]);
+    assertEquals([settings.watchSelector, settings.maxTasksPerProvider], ["example.com/shard=blue", 9]);
     assertEquals([settings.workers, settings.log.level, settings.log.format], [7, "debug", "text"]);
     assertEquals(settings.policy, {
       timeouts: { describe: 11_000, mutating: 12_000, validate: 13_000, taskStatus: 14_000 },
@@ -114,6 +116,17 @@ Deno.test({
       breaker: { failureThreshold: 4, resetMs: 33_000, halfOpenMaxCalls: 2 },
       rateLimit: { qps: 2.5, burst: 9 },
     });
+  },
+});
+
+Deno.test({
+  name: "the Lease that the manager of a selector may write is the one that it takes",
+  ignore,
+  async fn() {
+    for (const watchSelector of ["", "example.com/shard=blue", "shard in (a,b)".replaceAll(" ", "")]) {
+      const role = lookUp(await render({ rbac: { watchSelector } }), ["Role", "virtrigaud-manager-own"]);
+      assertEquals(at(role, "rules.1.resourceNames"), [leaseName(watchSelector === "" ? undefined : watchSelector)]);
+    }
   },
 });
 
