@@ -1,7 +1,9 @@
 /** The test suites of the project, as data. @module */
 
 /** A rig that a suite cannot do without. */
-export type NeedName = "libvirt" | "kubernetes" | "kubectl" | "helm";
+export type NeedName = typeof NEED_NAMES[number];
+/** All of them. */
+export const NEED_NAMES = ["libvirt", "kubernetes", "kubectl", "helm"] as const;
 
 /** Test files that run together or are skipped together. */
 export interface Suite {
