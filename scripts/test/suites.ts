@@ -28,6 +28,12 @@ export const INTEGRATION_SUITES: readonly Suite[] = [
   { name: "libvirt rig", files: /^tests\/rigs\/libvirt/, needs: ["libvirt"], minutes: 5 },
   { name: "kubernetes rig", files: /^tests\/rigs\/kubernetes/, needs: ["kubernetes"], minutes: 5 },
   { name: "libvirt provider", files: /^providers\/libvirt\/.*_rig_test\.ts$/, needs: ["libvirt"], minutes: 10 },
+  {
+    name: "e2e libvirt on kubernetes",
+    files: /^tests\/e2e\/libvirt_kubernetes/,
+    needs: ["libvirt", "kubernetes"],
+    minutes: 15,
+  },
   { name: "e2e libvirt", files: /^tests\/e2e\/.*libvirt/, needs: ["libvirt", "kubectl"], minutes: 15 },
   { name: "e2e kubernetes", files: /^tests\/e2e\/.*(kubernetes|apiserver)/, needs: ["kubernetes"], minutes: 10 },
   // What these need they say themselves, file by file.
