@@ -8,7 +8,7 @@ import {
   machineUnfit,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { CHART_TOOLS, type ChartTool, findChartTool, makeChartTool } from "../../tests/rigs/helm/mod.ts";
-import { buildTool, buildUnavailable, findTool, type Tool, TOOLS } from "../../tests/rigs/kubernetes/mod.ts";
+import { buildTool, buildUnavailable, findTool, type Tool, tools } from "../../tests/rigs/kubernetes/mod.ts";
 import { installPackages, installUnavailable, missingPackages } from "./packages.ts";
 
 /** Takes one line of the report. */
@@ -17,12 +17,15 @@ export type Say = (line: string) => void;
 /**
  * Brings the machine to where every suite can run, and says in a line for each thing what is there, what is made, and
  * what cannot be had. It never fails for what it cannot get: the suites that need it are skipped and say so.
+ *
+ * @param rig what is needed; default everything. Only libvirt's needs more than programs in a cache folder.
  */
-export async function setUp(say: Say): Promise<void> {
+export async function setUp(say: Say, rig?: string): Promise<void> {
   const unfit = machineUnfit();
-  if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
+  if (rig !== undefined && rig !== "libvirt") say("leave    what only the libvirt rig needs");
+  else if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
   else if (await debianPackages(say)) await guestImage(say);
-  for (const tool of TOOLS) await kubernetesTool(tool, say);
+  for (const tool of tools()) await kubernetesTool(tool, say);
   for (const tool of CHART_TOOLS) await chartTool(tool, say);
 }
 
