@@ -92,8 +92,8 @@ export const BREAKAGES: readonly Breakage[] = [
     name: "an old leader's fence is accepted",
     edit: {
       file: "src/contract/server/operations.ts",
-      from: "if (operation.fence < this.#fence) {",
-      to: "if (operation.fence < 0) {",
+      from: "if (operation.fence < this.#fence) return",
+      to: "if (operation.fence < 0) return",
     },
     caughtBy: {
       file: "src/contract/server/operations_test.ts",

@@ -6,11 +6,12 @@ const ROOT = new URL("../../", import.meta.url);
 const read = (file: string): Promise<string> => Deno.readTextFile(new URL(file, ROOT));
 
 Deno.test("every breakage still applies: its text stands in its file once, and becomes another", async () => {
+  const moved: string[] = [];
   for (const { name, edit } of BREAKAGES) {
     const count = (await read(edit.file)).split(edit.from).length - 1;
-    assertEquals(count, 1, `the text of "${name}" stands ${count} times in ${edit.file}: adapt tests/mutation`);
-    assertEquals(edit.from === edit.to, false, name);
+    if (count !== 1 || edit.from === edit.to) moved.push(`"${name}": its text stands ${count} times in ${edit.file}`);
   }
+  assertEquals(moved, [], "adapt tests/mutation/breakages.ts to the code as it is now");
 });
 
 Deno.test("every test that a breakage names is there", async () => {
