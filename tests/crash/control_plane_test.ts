@@ -1,15 +1,12 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
-import { join } from "node:path";
 import {
   type PlaneAddress,
   startTestPlane,
   TestClient,
   type TestPlane,
-  WIDGET,
   widget,
   WIDGETS,
 } from "@virtrigaud/standalone/testing";
-import { startControlPlane } from "@virtrigaud/standalone";
 import { isExhaustive, seed } from "./config.ts";
 
 const MAIN = new URL("./plane_main.ts", import.meta.url).pathname;
@@ -212,32 +209,3 @@ Deno.test("with ten thousand objects, two hundred watchers are told every write"
   const [reference] = told;
   for (const seen of told) assertEquals(seen, reference);
 });
-
-Deno.test("a backup is a copy of the folder at rest: objects, versions, tokens and authority are as they were", () =>
-  withFolder(async (folder) => {
-    const [site, backup] = [join(folder, "site"), join(folder, "backup")];
-    const options = { kinds: [WIDGET] };
-    const first = await startControlPlane({ ...options, dataDir: site });
-    const client = new TestClient(first);
-    await client.post(WIDGETS, widget("kept"));
-    const revision = first.revision;
-    client.close();
-    await first.close();
-    await Deno.mkdir(backup);
-    for await (const { name } of Deno.readDir(site)) await Deno.copyFile(join(site, name), join(backup, name));
-
-    const lost = await startControlPlane({ ...options, dataDir: site });
-    const later = new TestClient(lost);
-    await later.post(WIDGETS, widget("lost-with-the-disk"));
-    later.close();
-    await lost.close();
-
-    const restored = await startControlPlane({ ...options, dataDir: backup });
-    // The kubeconfig of before still works: same tokens, same authority.
-    const reader = new TestClient({ url: restored.url, caPem: first.caPem, tokens: first.tokens });
-    const { body } = await reader.get(WIDGETS);
-    assertEquals(body.items.map((item: { metadata: { name: string } }) => item.metadata.name), ["kept"]);
-    assertEquals(restored.revision, revision);
-    reader.close();
-    await restored.close();
-  }));
