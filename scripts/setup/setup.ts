@@ -2,10 +2,14 @@
 import { isFile } from "../../tests/rigs/command.ts";
 import {
   ensureGuestImage,
+  ensureRelease,
   guestImagePath,
   HYPERVISOR_PACKAGES,
   IMAGE_PACKAGES,
   machineUnfit,
+  RELEASE_PACKAGES,
+  releasePath,
+  releaseRig,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { CHART_TOOLS, type ChartTool, findChartTool, makeChartTool } from "../../tests/rigs/helm/mod.ts";
 import { buildTool, buildUnavailable, findTool, type Tool, TOOLS } from "../../tests/rigs/kubernetes/mod.ts";
@@ -21,13 +25,16 @@ export type Say = (line: string) => void;
 export async function setUp(say: Say): Promise<void> {
   const unfit = machineUnfit();
   if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
-  else if (await debianPackages(say)) await guestImage(say);
+  else if (await debianPackages(say)) {
+    await guestImage(say);
+    await secondRelease(say);
+  }
   for (const tool of TOOLS) await kubernetesTool(tool, say);
   for (const tool of CHART_TOOLS) await chartTool(tool, say);
 }
 
 async function debianPackages(say: Say): Promise<boolean> {
-  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES });
+  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES, ...RELEASE_PACKAGES });
   if (names.length === 0) {
     say("have     the Debian packages of the libvirt rig");
     return true;
@@ -46,6 +53,14 @@ async function guestImage(say: Say): Promise<void> {
   if (isFile(path)) return say(`have     the guest image of the libvirt rig: ${path}`);
   say(`build    the guest image of the libvirt rig: ${path}`);
   await attempt(say, "the guest image", "libvirt", () => ensureGuestImage());
+}
+
+async function secondRelease(say: Say): Promise<void> {
+  const path = await releasePath("trixie");
+  const what = "libvirt and QEMU of Debian trixie";
+  if (await releaseRig("trixie").unavailable() === undefined) return say(`have     ${what}: ${path}`);
+  say(`build    ${what}, once: about a minute: ${path}`);
+  await attempt(say, what, "libvirt 11", () => ensureRelease("trixie"));
 }
 
 async function kubernetesTool(tool: Tool, say: Say): Promise<void> {
