@@ -9,7 +9,7 @@ import {
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { providerFor } from "./testing/fixture.ts";
-import { ImageServer, whole } from "./testing/image_server.ts";
+import { ImageServer, whole } from "../shared/testing/image_server.ts";
 import { libvirtProfile } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "the conformance suite on a real host", libvirtRig);
