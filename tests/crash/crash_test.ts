@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
+import { isExhaustive, seed } from "./config.ts";
 import { enumerate, run } from "./enumerate.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
@@ -8,6 +9,16 @@ for (const scenario of SCENARIOS) {
     console.log(`     ${scenario.name}: killed at ${killed} of ${points} points`);
     assertEquals(failures, []);
     assertEquals(killed, points, "points were counted that nobody was killed at");
+  });
+}
+
+// As many runs again: the long form only.
+for (const scenario of isExhaustive() ? SCENARIOS : []) {
+  Deno.test(`killed at any point of ${scenario.name} and again while recovering, the system ends as asked`, async () => {
+    const twice = seed();
+    const { killed, failures } = await enumerate(scenario, { twice });
+    console.log(`     ${scenario.name}: killed at ${killed} points and again later, seed ${twice}`);
+    assertEquals(failures, []);
   });
 }
 

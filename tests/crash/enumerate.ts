@@ -32,17 +32,24 @@ export interface Coverage {
   readonly failures: readonly Failure[];
 }
 
-/** Repetitions of one event about one object that a death may cause. */
+/** How often the events of one reason may be told in a scenario, deaths included. */
 const MAX_REPEATS = 5;
 
-/** Counts the points of `scenario`, then kills at each of them. */
-export async function enumerate(scenario: Scenario): Promise<Coverage> {
+/** Second kills are looked for this many points after the first: in the middle of what recovers from it. */
+const RECOVERY_POINTS = 60;
+
+/**
+ * Counts the points of `scenario`, then kills at each of them; with `twice` once more while the system recovers, at a
+ * point that the seed `twice` draws.
+ */
+export async function enumerate(scenario: Scenario, options: { readonly twice?: number } = {}): Promise<Coverage> {
   const { points: list, broken } = await run(scenario);
   if (broken.length > 0) throw new Error(`${scenario.name} fails without any kill: ${broken.join("; ")}`);
   const failures: Failure[] = [];
   let killed = 0;
   for (let number = 0; number < list.length; number++) {
-    const { killedAt, broken } = await run(scenario, number);
+    const again = options.twice === undefined ? undefined : 1 + (options.twice + number * 31) % RECOVERY_POINTS;
+    const { killedAt, broken } = await run(scenario, number, again);
     // Up to the kill a run is the counted one over again; where it is not, a point would go without its kill.
     if (killedAt === undefined || !sameJson(killedAt, list[number])) continue;
     killed++;
@@ -51,10 +58,14 @@ export async function enumerate(scenario: Scenario): Promise<Coverage> {
   return { scenario: scenario.name, points: list.length, killed, failures };
 }
 
-/** Plays the scenario with a kill at point `killAt`, or none; brings everything up again and judges. */
+/**
+ * Plays the scenario with a kill at point `killAt`, or none, and with `again` another so many points later; brings
+ * everything up again and judges.
+ */
 export async function run(
   scenario: Scenario,
   killAt?: number,
+  again?: number,
 ): Promise<{ points: Point[]; killedAt?: Point; broken: string[] }> {
   const world = new World(1);
   try {
@@ -66,14 +77,16 @@ export async function run(
     }
     const first = world.points.seen.length;
     let killedAt: Point | undefined;
+    let next = killAt;
     world.points.onPoint = (point, number) => {
-      if (number - first !== killAt || killedAt !== undefined) return;
-      killedAt = point;
+      if (number - first !== next) return;
+      next = killedAt === undefined && again !== undefined ? next + again : undefined;
+      killedAt ??= point;
       kill(world, point);
     };
     for (const step of scenario.change) await happen(world, step);
     const points = world.points.seen.slice(first);
-    world.points.onPoint = () => {};
+    if (again === undefined) world.points.onPoint = () => {};
     const broken = [...await judge(world), ...scenario.check(world), ...endlessEvents(world)];
     return { points, broken, ...(killedAt === undefined ? {} : { killedAt }) };
   } finally {
@@ -100,6 +113,8 @@ function kill(world: World, { process }: Point): void {
 }
 
 function endlessEvents(world: World): string[] {
-  return world.events().filter(({ count }) => count > MAX_REPEATS)
-    .map(({ reason, count }) => `event ${reason} was told ${count} times`);
+  const counts = new Map<string, number>();
+  for (const { reason, count } of world.events()) counts.set(reason, (counts.get(reason) ?? 0) + count);
+  return [...counts].filter(([, count]) => count > MAX_REPEATS)
+    .map(([reason, count]) => `event ${reason} was told ${count} times`);
 }

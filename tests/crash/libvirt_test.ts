@@ -7,7 +7,7 @@ import { startSite } from "./processes/site.ts";
 import { coverageLine, type Part, strike } from "./processes/strike.ts";
 
 /** Every how many points somebody dies in the test command. */
-const SAMPLE = 3;
+const SAMPLE = 4;
 
 /** Made with first-boot configuration, given a disk, deleted; the host is asked after each. */
 function life(host: Hypervisor): Part[] {

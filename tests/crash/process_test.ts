@@ -8,7 +8,7 @@ import { startSite } from "./processes/site.ts";
 import { coverageLine, type Part, strike } from "./processes/strike.ts";
 
 /** Every how many points somebody dies in the test command. */
-const SAMPLE = 12;
+const SAMPLE = 16;
 
 /** Made, enlarged by a power cycle, deleted; the hypervisor is asked after each. */
 function life(hypervisor: MockHypervisor): Part[] {
