@@ -23,7 +23,7 @@ export interface Report {
   readonly finding?: Finding;
 }
 
-const scripts = fc.array(anyStep, { minLength: 8, maxLength: 40, size: "max" });
+const scripts = fc.array(anyStep, { minLength: 8, maxLength: 60, size: "max" });
 /** Scripts drawn from one seed. */
 const BATCH = 20;
 
