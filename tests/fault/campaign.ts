@@ -1,6 +1,6 @@
 /**
  * Draws scripts until a number of steps has been played, and shrinks the first that breaks a promise:
- * `deno run -A tests/fault/campaign.ts [--steps=100000] [--seed=N]`. Exit code 1 with the short script and its seed.
+ * `deno task faults [--steps=100000] [--seed=N]`. Exit code 1 with the short script and its seed.
  *
  * @module
  */

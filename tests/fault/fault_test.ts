@@ -3,7 +3,7 @@ import { campaign, explain } from "./campaign.ts";
 import { play } from "./play.ts";
 import type { Step } from "./steps.ts";
 
-/** Steps in the test command; `deno task campaign` plays 100,000. */
+/** Steps in the test command; `deno task faults` plays 100,000. */
 const STEPS = 2_500;
 
 Deno.test("whatever users, hypervisor, network and processes do, every promise holds", async () => {
