@@ -2,6 +2,7 @@
 import { isConflict, keyOf, type KubeObject, type ObjectKey } from "@virtrigaud/kube";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import { messageOf, noMetrics, type RuntimeLog, type RuntimeMetrics, silentLog } from "./observe.ts";
+import { isPending } from "./pending.ts";
 import { WorkQueue } from "./queue.ts";
 import type { ControllerOptions, Priority, ReconcileContext, Result } from "./reconcile.ts";
 import type { InformerEvent, InformerView } from "./view.ts";
@@ -182,9 +183,9 @@ export class Controller<T extends KubeObject = KubeObject> {
   }
 }
 
-/** What somebody just did goes first; what a list found, last. */
+/** What somebody just did goes first; what a list found, last, and of that first what somebody did unseen. */
 function priorityOf(event: InformerEvent): Priority {
-  if (event.initial) return "low";
+  if (event.initial) return isPending(event.object) ? "normal" : "low";
   if (event.type !== "Updated") return "high";
   const [now, before] = [event.object.metadata, event.old.metadata];
   const byUser = now.generation !== before.generation || now.deletionTimestamp !== before.deletionTimestamp ||

@@ -44,8 +44,28 @@ Deno.test("what is there and what changes is reconciled, a user's change before 
     await h.clock.settle();
     h.delete("b");
     await h.clock.settle();
-    assertEquals(seen, ["default/a low", "default/b high", "default/b high", "default/b high"]);
+    assertEquals(seen, ["default/a normal", "default/b high", "default/b high", "default/b high"]);
     assertEquals(h.metrics.get("controller_runtime_reconcile_total", "widgets", "success"), 4);
+  }));
+
+Deno.test("after a start, what was changed while nobody looked goes before what was seen already", () =>
+  withHarness(async (h) => {
+    const put = (name: string, observedGeneration: number) =>
+      h.server.store.create({ collection: "/apis/test.example/v1/widgets", namespace: "default", name }, {
+        metadata: { namespace: "default", name },
+        status: { observedGeneration },
+      });
+    put("a", 1);
+    put("b", 1);
+    put("c", 0);
+    const seen: string[] = [];
+    control(h, (key, { priority }) => {
+      seen.push(`${key} ${priority}`);
+      return done;
+    }, { concurrency: 1 });
+    await h.clock.settle();
+    assertEquals(seen.toSorted(), ["default/a low", "default/b low", "default/c normal"]);
+    assert(seen.indexOf("default/c normal") < seen.indexOf("default/b low"), seen.join());
   }));
 
 Deno.test("one key is never with two workers, and changes on the way lead to one more round", () =>

@@ -21,7 +21,7 @@ export interface ManagerRoleOptions {
   readonly namespace: string;
   /** Which process this is, for events and the Lease: pod name and a random part. */
   readonly identity: string;
-  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost"> & {
+  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost" | "presence"> & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
     readonly retryPeriodMs?: number;

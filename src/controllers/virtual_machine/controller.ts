@@ -1,7 +1,7 @@
 /** The VirtualMachine controller: what wakes a VM, and how VMs share the workers. @module */
 import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } from "@virtrigaud/api";
 import { keyOf, type KubeObject } from "@virtrigaud/kube";
-import { type Controller, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
+import { type Controller, type InformerView, isPending, type Manager, watching } from "@virtrigaud/runtime";
 import type { ProviderConnections } from "../connection/connections.ts";
 import { isNameConflict } from "./failure.ts";
 import { referenceKey } from "./observe.ts";
@@ -81,7 +81,9 @@ export function addVmController(
       for (const vm of vms.byIndex("wantedName", `${provider} ${freedName}`)) controller.enqueue(keyOf(vm));
     }
     if (vmId === undefined && ownerUid === undefined) {
-      for (const vm of vms.byIndex("provider", provider)) controller.enqueue(keyOf(vm), { priority: "low" });
+      for (const vm of vms.byIndex("provider", provider)) {
+        controller.enqueue(keyOf(vm), { priority: isPending(vm) ? "normal" : "low" });
+      }
       return;
     }
     const owned = ownerUid === undefined ? [] : vms.byIndex("uid", ownerUid);
