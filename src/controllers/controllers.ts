@@ -29,7 +29,7 @@ export interface ControllersOptions {
   readonly watchNamespace?: string;
   /** Label selector: objects of the product's kinds without such labels do not exist for this manager. Default: all. */
   readonly watchSelector?: string;
-  /** VirtualMachines at a time. Default 20. */
+  /** VirtualMachines at a time. Default 64. */
   readonly workers?: number;
   /** Tasks in flight at one provider; more wait their turn. Default 100. */
   readonly maxTasksPerProvider?: number;

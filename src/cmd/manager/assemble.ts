@@ -31,7 +31,7 @@ export interface ManagerRoleOptions {
   /** Label selector to confine to, for all kinds of the product alike. Default: all objects. */
   readonly watchSelector?: string;
   readonly policy?: PolicySettings;
-  /** VirtualMachines at a time. Default 20. */
+  /** VirtualMachines at a time. Default 64. */
   readonly workers?: number;
   /** Tasks in flight at one provider; more wait their turn. Default 100. */
   readonly maxTasksPerProvider?: number;

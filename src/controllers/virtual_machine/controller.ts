@@ -41,7 +41,9 @@ export interface VmControllerOptions {
   readonly informers: VmInformers;
   readonly connections: ProviderConnections;
   readonly reconciler: VmReconciler;
-  /** Workers. Default 20: a reconcile mostly waits for answers. */
+  /**
+   * Workers. Default 64: a reconcile mostly waits for answers, and one provider that hangs keeps half of them at most.
+   */
   readonly concurrency?: number;
 }
 
@@ -73,7 +75,7 @@ export function addVmController(
       const vm = vms.get(key);
       return vm === undefined ? "" : referenceKey(vm, vm.spec.providerRef);
     },
-    concurrency: options.concurrency ?? 20,
+    concurrency: options.concurrency ?? 64,
   });
 
   connections.onChange(({ provider, vmId, ownerUid, freedName }) => {
