@@ -113,7 +113,8 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
   });
   const wakeProvider = (key: string) => {
     providerController.enqueue(key);
-    connections.tell(key);
+    // While everything is known of its VMs, how a provider feels is nothing that they go by.
+    if (connections.get(key)?.inventory.lost !== undefined) connections.tell(key);
   };
   const shared = { client, vms, clock };
   addCatalogController(manager, {

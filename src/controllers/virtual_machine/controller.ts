@@ -47,6 +47,9 @@ export interface VmControllerOptions {
   readonly concurrency?: number;
 }
 
+/** What a manager that starts gives its providers to be connected before it looks at VMs that nobody has changed. */
+const CONNECTING_MS = 5_000;
+
 /** Adds the controller to `manager`. */
 export function addVmController(
   manager: Pick<Manager, "add">,
@@ -71,6 +74,12 @@ export function addVmController(
     reconcile: (key, context) => reconciler.reconcile(key, context),
     // What the manager itself wrote is known to it; everything else has a reason to look.
     ignore: (now, old) => old !== undefined && !changedByOthers(now, old),
+    // Connecting takes a moment, and ends with a look at all of them.
+    initialDelayMs: (vm) => {
+      const provider = referenceKey(vm, vm.spec.providerRef);
+      const awaited = informers.providers.get(provider) !== undefined && connections.get(provider) === undefined;
+      return awaited ? CONNECTING_MS : 0;
+    },
     groupOf: (key) => {
       const vm = vms.get(key);
       return vm === undefined ? "" : referenceKey(vm, vm.spec.providerRef);
