@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { decide } from "./decide.ts";
-import type { VmInput } from "./input.ts";
 import { absent, ended, inFlight, input, made, operation, present, unreachable, vm, wish } from "./testing/inputs.ts";
 
 Deno.test("a VM that was Ready stays so while its provider cannot be asked", () => {
