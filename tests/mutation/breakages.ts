@@ -101,6 +101,18 @@ export const BREAKAGES: readonly Breakage[] = [
     },
   },
   {
+    name: "a create that its manager has given up is carried out",
+    edit: {
+      file: "src/contract/server/operations.ts",
+      from: "turn === undefined || !isEarlier(turn, asked)) return undefined;",
+      to: "turn === undefined || turn.fence >= 0) return undefined;",
+    },
+    caughtBy: {
+      file: "src/contract/server/operations_test.ts",
+      test: "what was to be made before its absence was asked about is not made any more",
+    },
+  },
+  {
     name: "a VM is taken over by its name",
     edit: {
       file: "providers/mock/hypervisor/lifecycle.ts",
