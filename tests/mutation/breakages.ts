@@ -80,8 +80,8 @@ export const BREAKAGES: readonly Breakage[] = [
     name: "the lease of another is ignored",
     edit: {
       file: "src/runtime/leader.ts",
-      from: '    if (holder !== "" && holder !== identity && !this.#silent(lease)) return { held: false, holder };\n',
-      to: "",
+      from: 'if (holder !== "" && holder !== identity && !this.#holder.isGone(holder) && !this.#silent(lease)) {',
+      to: "if (holder === null) {",
     },
     caughtBy: {
       file: "src/runtime/leader_test.ts",
