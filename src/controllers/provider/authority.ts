@@ -1,6 +1,6 @@
 /** The manager's certificate authority, kept in a Secret that all replicas share. @module */
 import { isAlreadyExists, isConflict, type KubeClient, SECRETS } from "@virtrigaud/kube";
-import { type Authority, type KeyPairPem, loadAuthority, parseCertificate } from "@virtrigaud/pki";
+import { type Authority, fromPem, type KeyPairPem, loadAuthority, parseCertificate, toPem } from "@virtrigaud/pki";
 import type { Clock } from "@virtrigaud/resilience";
 import { type Logger, silentLogger } from "@virtrigaud/telemetry";
 import {
@@ -178,13 +178,15 @@ class SharedCertificates implements Certificates {
     const { client, namespace, givenSecret, clock } = this.#options;
     if (givenSecret === undefined) return undefined;
     const found = await client.find(SECRETS, { namespace, name: givenSecret }, this.#call);
-    const pair = pairIn(decoded(found?.data ?? {}));
-    if (pair === undefined) {
+    const whole = pairIn(decoded(found?.data ?? {}));
+    if (whole === undefined) {
       throw new Error(
         `Secret "${givenSecret}" in namespace "${namespace}" has no certificate authority yet: tls.crt and tls.key are ` +
           `expected there, from whoever issues it`,
       );
     }
+    // Of a chain only the authority itself is trusted: what else its issuer signed is no peer of ours.
+    const pair = { ...whole, certPem: firstCertificate(whole.certPem) };
     // Something that cannot sign must not be introduced.
     await loadAuthority(pair, { clock });
     if (!(await parseCertificate(pair.certPem)).isCa) {
@@ -197,6 +199,11 @@ class SharedCertificates implements Certificates {
     const { signal } = this.#options;
     return signal === undefined ? {} : { signal };
   }
+}
+
+function firstCertificate(chain: string): string {
+  const [first] = fromPem("CERTIFICATE", chain);
+  return first === undefined ? chain : toPem("CERTIFICATE", first);
 }
 
 const renewal = (notBefore: Date, notAfter: Date): number =>

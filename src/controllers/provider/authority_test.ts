@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@virtrigaud/deps";
 import { isAlreadyExists, KubeClient, SECRETS } from "@virtrigaud/kube";
 import { FakeApiServer } from "@virtrigaud/kube/testing";
-import { createAuthority, parseCertificate } from "@virtrigaud/pki";
+import { x509 } from "@virtrigaud/deps/x509.ts";
+import { createAuthority, parseCertificate, toPem } from "@virtrigaud/pki";
 import { FakeClock } from "@virtrigaud/resilience";
-import { callContext, loopback } from "../../contract/testing/fixture.ts";
-import { writeTls } from "../../contract/testing/certificates.ts";
-import { openTlsFolder } from "../../contract/server/mod.ts";
+import { callContext, loopback } from "@virtrigaud/contract/testing/fixture.ts";
+import { writeTls } from "@virtrigaud/contract/testing/certificates.ts";
+import { openTlsFolder, staticTls } from "@virtrigaud/contract/server/mod.ts";
 import { AUTHORITY_SECRET, openCertificates } from "./authority.ts";
 import type { Certificates, Identity } from "./certificates.ts";
 
@@ -47,6 +48,13 @@ function world(start = Date.UTC(2030, 0, 1)): World {
     },
   };
 }
+
+/** After a refused connection grpc-js keeps an (unreferenced) timer until it fires. */
+const tlsTest = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: false });
+const answers = { validate: () => Promise.resolve({ hypervisor: "mock", version: "1" }) };
+const connect = { serverName: "localhost", retry: { maxAttempts: 1 }, timeouts: { validate: 3000 } };
+const asClient = ({ caPem, certPem, keyPem }: Identity) => ({ caPem, client: { certPem, keyPem } });
 
 /** Number of certificates that peers are told to trust. */
 const trusted = async (certificates: Certificates): Promise<number> =>
@@ -152,66 +160,106 @@ Deno.test("something that cannot sign is refused before anybody is told to trust
   await assertRejects(() => open("leaf"), Error, "may not sign");
 });
 
+/** An authority under another one, with the chain that cert-manager writes. */
+async function intermediate(): Promise<{ chain: string; keyPem: string; certPem: string }> {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const [root, own] = await Promise.all(
+    [0, 1].map(() => crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<CryptoKeyPair>),
+  );
+  if (root === undefined || own === undefined) throw new Error("no keys");
+  const common = {
+    notBefore: new Date(Date.now() - DAY),
+    notAfter: new Date(Date.now() + 300 * DAY),
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  };
+  const rootCertificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...common,
+    name: "CN=corporate",
+    keys: root,
+  });
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...common,
+    subject: "CN=virtrigaud",
+    issuer: rootCertificate.subjectName,
+    publicKey: own.publicKey,
+    signingKey: root.privateKey,
+  });
+  const certPem = `${certificate.toString("pem")}\n`;
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", own.privateKey);
+  return {
+    certPem,
+    chain: `${certPem}${rootCertificate.toString("pem")}\n`,
+    keyPem: toPem("PRIVATE KEY", pkcs8),
+  };
+}
+
+tlsTest("an authority that somebody else signed is trusted by itself, without the rest of its chain", async () => {
+  const { open, client } = world(Date.now());
+  const { chain, keyPem, certPem } = await intermediate();
+  const data = { "tls.crt": btoa(chain), "tls.key": btoa(keyPem) };
+  await client.create(SECRETS, { metadata: { namespace: "system", name: "issued" }, data });
+  const certificates = await open("issued");
+  const [server, manager] = [await certificates.issueServer(NAMES), await certificates.client()];
+  assertEquals(manager.caPem.replaceAll("\n", ""), certPem.replaceAll("\n", ""));
+  await using loop = await loopback(answers, {
+    serve: { tls: staticTls(server) },
+    connect: { tls: asClient(manager), ...connect },
+  });
+  assertEquals((await loop.provider.validate(callContext())).hypervisor, "mock");
+});
+
 /** What a peer holds at one moment of the succession. */
 interface Moment {
   readonly server: Identity;
   readonly manager: Identity;
 }
 
-Deno.test({
-  name: "over real TLS a provider and a manager that are one turn apart trust each other, without a restart",
-  // After a refused connection grpc-js keeps an (unreferenced) timer until it fires.
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn() {
-    // The peers check by the machine's clock: the turns are made to lie around now.
-    const { open, clock } = world(Date.now() - 3286 * DAY);
-    const certificates = await open();
-    const moments: Moment[] = [];
-    const see = async () =>
-      void moments.push({ server: await certificates.issueServer(NAMES), manager: await certificates.client() });
-    await clock.advance(3284 * DAY);
-    await see();
-    await clock.advance(DAY);
-    await see();
-    await clock.advance(DAY);
-    await see();
-    assertEquals(new Set(moments.map(({ manager }) => manager.caPem)).size, 3);
+tlsTest("over real TLS a provider and a manager one turn apart trust each other, without a restart", async () => {
+  // The peers check by the machine's clock: the turns are made to lie around now.
+  const { open, clock } = world(Date.now() - 3286 * DAY);
+  const certificates = await open();
+  const moments: Moment[] = [];
+  const see = async () =>
+    void moments.push({ server: await certificates.issueServer(NAMES), manager: await certificates.client() });
+  await clock.advance(3284 * DAY);
+  await see();
+  await clock.advance(DAY);
+  await see();
+  await clock.advance(DAY);
+  await see();
+  assertEquals(new Set(moments.map(({ manager }) => manager.caPem)).size, 3);
 
-    const folder = await Deno.makeTempDir();
-    try {
-      const [first] = moments;
-      if (first === undefined) throw new Error("no moments");
-      await writeTls(folder, first.server);
-      const tls = await openTlsFolder(folder);
-      const asClient = ({ caPem, certPem, keyPem }: Identity) => ({ caPem, client: { certPem, keyPem } });
-      await using loop = await loopback({ validate: () => Promise.resolve({ hypervisor: "mock", version: "1" }) }, {
-        serve: tls === undefined ? {} : { tls },
-        connect: {
-          tls: asClient(first.manager),
-          serverName: "localhost",
-          retry: { maxAttempts: 1 },
-          timeouts: { validate: 3000 },
-        },
-      });
-      const works: string[] = [];
-      for (const [at, { server }] of moments.entries()) {
-        await writeTls(folder, server);
-        await tls?.refresh();
-        for (const [other, { manager }] of moments.entries()) {
-          loop.reload(asClient(manager));
-          const outcome = await loop.provider.validate(callContext()).then(() => "ok", () => "refused");
-          works.push(`${at}-${other} ${outcome}`);
-        }
+  const folder = await Deno.makeTempDir();
+  try {
+    const [first] = moments;
+    if (first === undefined) throw new Error("no moments");
+    await writeTls(folder, first.server);
+    const tls = await openTlsFolder(folder);
+    await using loop = await loopback(answers, {
+      serve: tls === undefined ? {} : { tls },
+      connect: { tls: asClient(first.manager), ...connect },
+    });
+    const works: string[] = [];
+    for (const [at, { server }] of moments.entries()) {
+      await writeTls(folder, server);
+      await tls?.refresh();
+      for (const [other, { manager }] of moments.entries()) {
+        loop.reload(asClient(manager));
+        const outcome = await loop.provider.validate(callContext()).then(() => "ok", () => "refused");
+        works.push(`${at}-${other} ${outcome}`);
       }
-      assertEquals(works, [
-        ...["0-0 ok", "0-1 ok", "0-2 refused"],
-        ...["1-0 ok", "1-1 ok", "1-2 ok"],
-        ...["2-0 refused", "2-1 ok", "2-2 ok"],
-      ]);
-      tls?.close();
-    } finally {
-      await Deno.remove(folder, { recursive: true });
     }
-  },
+    assertEquals(works, [
+      ...["0-0 ok", "0-1 ok", "0-2 refused"],
+      ...["1-0 ok", "1-1 ok", "1-2 ok"],
+      ...["2-0 refused", "2-1 ok", "2-2 ok"],
+    ]);
+    tls?.close();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
