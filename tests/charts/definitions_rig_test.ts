@@ -1,5 +1,5 @@
 /** What the definitions promise of a real API server: a second version one day, and the scale subresource. @module */
-import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
+import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { customResourceDefinition, GROUP, kindNamed, kinds } from "@virtrigaud/api";
 import { validManifest } from "../compat/examples.ts";
 import { run } from "../rigs/command.ts";
@@ -9,6 +9,12 @@ import { at, ROOT } from "./support/helm.ts";
 import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "definitions", kubernetesRig);
+
+const kindOf = (plural: string) => {
+  const kind = kinds.find((each) => each.plural === plural);
+  if (kind === undefined) throw new RangeError(`no kind ${plural}`);
+  return kind;
+};
 
 const json = async (rig: Kubernetes, ...args: string[]): Promise<unknown> =>
   JSON.parse(await rig.kubectl("get", ...args, "-o", "json"));
@@ -69,6 +75,15 @@ Deno.test({
       },
     );
 
+    const withoutOld = (plural: string) =>
+      rig.apply(JSON.stringify(customResourceDefinition({ ...kindOf(plural), version: "v1" })));
+
+    await t.step("the old version cannot be taken away while objects are stored in it", async () => {
+      for (const plural of plurals) {
+        await assertRejects(() => withoutOld(plural), Error, "status.storedVersions");
+      }
+    });
+
     await t.step("the storage moves over as docs/versions.md says", async () => {
       for (const plural of plurals) {
         const crd = `${plural}.${GROUP}`;
@@ -87,6 +102,11 @@ Deno.test({
         await rig.kubectl("patch", "crd", crd, "--subresource=status", "--type=merge", "-p", patch);
       }
       assertEquals(await specs("v1beta1"), before);
+    });
+
+    await t.step("and then the old version may go", async () => {
+      for (const plural of plurals) await withoutOld(plural);
+      assertEquals(await specs("v1"), before);
     });
   },
 });
