@@ -22,8 +22,10 @@ export class ProviderProcess {
   readonly faults: Faults;
   readonly #provider: Provider;
   readonly #death = new AbortController();
+  readonly #points: Points;
 
   constructor({ clock, disk, points, seed }: ProviderProcessOptions) {
+    this.#points = points;
     this.faults = new Faults({ clock, seed, crash: () => this.#crash() });
     const journal = disk.open(() => this.alive, (phase) => points.pass("provider", "disk write", phase));
     this.hypervisor = new MockHypervisor({ clock, journal, faults: this.faults, taskLatencyMs: 200, seedVms: 1 });
@@ -45,20 +47,28 @@ export class ProviderProcess {
   async unary<Q, R>(rpc: Rpc<Q, R>, wire: object, attempt: Attempt): Promise<R> {
     const method = (Object.keys(rpcs) as UnaryMethod[]).find((name) => rpcs[name].rpc === rpc.rpc);
     if (method === undefined) throw new TypeError(`${rpc.rpc} is no RPC of the contract`);
+    this.#pass(`call ${rpc.rpc}`, "before");
     const request = rpc.request.decode(wire, "") as unknown;
     const target = this.#provider[method] as (...args: unknown[]) => Promise<unknown>;
     const call = request === undefined ? target(attempt) : target(request, attempt);
     const answer = await this.#unlessDead(call, attempt.signal);
+    this.#pass(`call ${rpc.rpc}`, "after");
     return rpc.response.decode(rpc.response.encode(answer as R, "") as object, "");
   }
 
   async *watch(context: CallContext): AsyncGenerator<WatchEvent> {
-    this.#death.signal.throwIfAborted();
+    this.#pass("call Watch", "before");
     const signal = AbortSignal.any([context.signal, this.#death.signal]);
     for await (const event of this.#provider.watch({ ...context, signal })) {
       this.#death.signal.throwIfAborted();
       yield event;
     }
+    this.#death.signal.throwIfAborted();
+  }
+
+  /** A call has come in, or its answer is about to leave. */
+  #pass(what: string, phase: "before" | "after"): void {
+    if (this.alive) this.#points.pass("provider", what, phase);
     this.#death.signal.throwIfAborted();
   }
 
