@@ -201,7 +201,7 @@ function checkIdentity({ resource, namespace, name, verb }: ResourceRequest, obj
     const given = text(meta, "namespace");
     if (given !== "" && given !== namespace) {
       throw badRequest(
-        `the namespace of the provided object does not match the namespace sent on the request (${given} and ${namespace})`,
+        "the namespace of the provided object does not match the namespace sent on the request",
       );
     }
     meta.namespace = namespace;
@@ -283,9 +283,9 @@ function checkFinalizers(resource: Resource, name: string, live: JsonObject, nex
   throw invalid(resource, name, [{
     reason: "FieldValueForbidden",
     field: "metadata.finalizers",
-    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers [${
+    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${
       added.map((f) => `"${f}"`).join(", ")
-    }]`,
+    }}`,
   }]);
 }
 
@@ -294,7 +294,9 @@ function prune(resource: Resource, object: JsonObject, options: WriteOptions): v
   if (dropped.length === 0 || options.fieldValidation === "Ignore") return;
   const messages = dropped.map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === "Strict") {
-    throw badRequest(`strict decoding error: ${messages.join(", ")}`);
+    const { kind, version } = resource;
+    const strict = `strict decoding error: ${messages.join(", ")}`;
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${strict}`);
   }
   options.warnings.push(...messages);
 }
