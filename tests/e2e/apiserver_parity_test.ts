@@ -6,19 +6,15 @@
  * @module
  */
 import { assertEquals } from "@virtrigaud/deps";
-import { kinds } from "@virtrigaud/api";
-import { startTestPlane, WIDGET, WIDGETS } from "@virtrigaud/standalone/testing";
-import { newestKubernetes, startKubernetes } from "../rigs/kubernetes/mod.ts";
+import { newestKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { until } from "./support/deadline.ts";
-import { comparable, type Difference, differences } from "./parity/compare.ts";
-import { KNOWN } from "./parity/known.ts";
+import { commands } from "./parity/commands.ts";
+import { comparable, comparableText, type Difference, differences } from "./parity/compare.ts";
+import { KNOWN, type Known } from "./parity/known.ts";
 import { productCalls } from "./parity/product_calls.ts";
+import { type Send, startServers } from "./parity/servers.ts";
 import { type Call, WIDGET_CALLS } from "./parity/widget_calls.ts";
-
-type Send = (path: string, init: RequestInit) => Promise<Response>;
-
-const CRDS = new URL("../../charts/virtrigaud/crds", import.meta.url).pathname;
+import type { KubectlResult } from "./support/kubectl.ts";
 
 async function answer(send: Send, [method, path, body, headers]: Call): Promise<unknown> {
   const init: RequestInit = {
@@ -38,53 +34,64 @@ async function answer(send: Send, [method, path, body, headers]: Call): Promise<
   };
 }
 
-/** A kind is established a moment before its storage is ready. */
-async function untilServed(send: Send): Promise<void> {
-  const paths = kinds.map(({ group, version, plural }) => `/apis/${group}/${version}/${plural}`);
-  for (const path of [WIDGETS, ...paths]) {
-    await until(`${path} to be served`, async () => {
-      const response = await send(path, {});
-      await response.body?.cancel();
-      return response.ok;
-    });
+/** Differences that nobody knows of, and the names of those that were met. */
+class Findings {
+  readonly #met = new Set<string>();
+  readonly #unknown: Difference[] = [];
+
+  compare(asked: string, real: unknown, embedded: unknown): void {
+    for (const difference of differences(asked, real, embedded)) {
+      const known = KNOWN.find(({ explains }) => explains(difference));
+      if (known === undefined) this.#unknown.push(difference);
+      else this.#met.add(known.what);
+    }
+  }
+
+  /** Asserts that nothing else differs, and that what is known still does. */
+  check(where: Known["where"]): void {
+    assertEquals(this.#unknown, [], "differences that docs/standalone.md does not have");
+    const stale = KNOWN.filter((known) => known.where === where && !this.#met.has(known.what));
+    assertEquals(stale.map(({ what }) => what), [], "differences that are none");
   }
 }
 
+const ignore = await skipWithout("e2e kubernetes", "comparison of API servers", newestKubernetes);
+
 Deno.test({
   name: "the embedded API server answers like a real one",
-  ignore: await skipWithout("e2e kubernetes", "comparison of API servers", newestKubernetes),
+  ignore,
   fn: async () => {
-    await using embedded = await startTestPlane({ kinds: [WIDGET, ...kinds] });
-    await using real = await startKubernetes();
-    using http = Deno.createHttpClient({ caCerts: [real.caPem], cert: real.admin.certPem, key: real.admin.keyPem });
-    const sendReal: Send = (path, init) => {
-      const pooled: RequestInit & { client: Deno.HttpClient } = { ...init, client: http };
-      return fetch(`${real.url}${path}`, pooled);
-    };
-    const sendEmbedded: Send = (path, init) => embedded.client.fetch(path, init);
-    const { body: crd } = await embedded.client.get(
-      `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${WIDGET.plural}.${WIDGET.group}`,
-    );
-    await real.apply(JSON.stringify({ ...crd, metadata: { name: crd.metadata.name }, status: undefined }));
-    await real.kubectl("wait", "--for=condition=Established", `crd/${crd.metadata.name}`);
-    await real.installCrds(CRDS);
-    await untilServed(sendReal);
-
-    const met = new Set<string>();
-    const unknown: Difference[] = [];
+    await using servers = await startServers();
+    const findings = new Findings();
     for (const call of [...WIDGET_CALLS, ...productCalls()]) {
       const asked = `${call[0]} ${call[1]} ${JSON.stringify(call[2] ?? call[3] ?? "")}`.slice(0, 300);
-      const [theirs, ours] = [await answer(sendReal, call), await answer(sendEmbedded, call)];
-      for (const difference of differences(asked, theirs, ours)) {
-        const known = KNOWN.find(({ explains }) => explains(difference));
-        if (known === undefined) unknown.push(difference);
-        else met.add(known.what);
-      }
+      findings.compare(asked, await answer(servers.real.send, call), await answer(servers.embedded.send, call));
     }
-    assertEquals(unknown, [], "differences that docs/standalone.md does not have");
-    assertEquals(KNOWN.map(({ what }) => what).filter((what) => !met.has(what)), [], "differences that are none");
+    findings.check("api");
   },
 });
+
+Deno.test({
+  name: "kubectl says the same of the embedded API server and of a real one",
+  ignore,
+  fn: async () => {
+    await using servers = await startServers();
+    const findings = new Findings();
+    for (const { args, input } of commands()) {
+      const [theirs, ours] = await Promise.all(
+        [servers.real, servers.embedded].map(({ kubectl }) => kubectl.run(args, input)),
+      );
+      findings.compare(`kubectl ${args.join(" ")}`, printed(theirs), printed(ours));
+    }
+    findings.check("kubectl");
+  },
+});
+
+/** What kubectl printed, line by line, without what no two servers have in common. */
+function printed(result: KubectlResult | undefined): unknown {
+  const lines = (text = "") => comparableText(text).split("\n").map((line) => line.trimEnd());
+  return { code: result?.code, out: lines(result?.out), err: lines(result?.err) };
+}
 
 Deno.test("every known difference stands in docs/standalone.md, and no other", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/standalone.md", import.meta.url));

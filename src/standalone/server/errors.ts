@@ -104,6 +104,12 @@ export function invalid(resource: ResourceName, name: string, causes: readonly S
   );
 }
 
+/** What a patch makes of the object cannot be; it is the patch that is wrong, and not an object of some kind. */
+export function invalidPatch(message: string): ApiError {
+  const causes = [{ reason: "FieldValueInvalid", message, field: "patch" }];
+  return new ApiError(422, "Invalid", ` "" is invalid: patch: ${message}`, { causes });
+}
+
 /** A parameter or option with a value that it cannot have; `kind` is that of the options (`DeleteOptions`). */
 export function invalidOption(
   kind: string,

@@ -98,6 +98,10 @@ Deno.test("unknown fields are dropped with a warning, refused when strict, dropp
     400,
     'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.colour"',
   ]);
+  const patched = await t.client.request("PATCH", `${WIDGETS}/a?fieldValidation=Strict`, { spec: { colour: 1 } }, {
+    "content-type": "application/merge-patch+json",
+  });
+  assertEquals([patched.status, patched.body.details.causes[0].field], [422, "patch"]);
   const ignored = await t.client.post(`${WIDGETS}?fieldValidation=Ignore`, manifest("c"));
   assertEquals([ignored.status, ignored.headers.get("warning")], [201, null]);
 });

@@ -1,9 +1,18 @@
 /** create and update: what happens to an object between the request and the store. @module */
-import { type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
+import { canonical, type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { timestamp } from "./timestamp.ts";
-import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  invalidPatch,
+  notFound,
+  staleWrite,
+} from "./errors.ts";
 import { child, clone, ensureChild, equal, items, strings, text } from "./json.ts";
 import {
   carryOver,
@@ -65,7 +74,7 @@ export function createObject(
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
   if (resource.namespaced) checkNamespace(context, request, name);
-  prune(resource, object, options);
+  prune(request, object, options);
   dropEmptyMeta(object);
   for (const key of ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]) {
     delete meta[key];
@@ -100,6 +109,7 @@ export function updateObject(
   const live = shown(resource, entry);
   const next = change(editable(resource, entry), entry);
   checkIdentity(request, next);
+  prune(request, next, options);
   const meta = ensureChild(next, "metadata");
   if (request.verb === "patch") checkImmutable(resource, name, metaOf(live), meta, ["uid"]);
   if (meta.deletionTimestamp !== undefined && meta.deletionTimestamp !== null) {
@@ -110,7 +120,6 @@ export function updateObject(
     const fields = metaOf(live).managedFields;
     if (fields !== undefined) meta.managedFields = fields;
   }
-  prune(resource, next, options);
   dropEmptyMeta(next);
   carryOver(next, live);
   const result = mergeParts(resource, subresource, live, next);
@@ -289,13 +298,16 @@ function checkFinalizers(resource: Resource, name: string, live: JsonObject, nex
   }]);
 }
 
-function prune(resource: Resource, object: JsonObject, options: WriteOptions): void {
+function prune({ resource, verb }: ResourceRequest, object: JsonObject, options: WriteOptions): void {
+  const patched = options.fieldValidation === "Strict" && verb === "patch" && options.owned !== true;
+  const whole = patched ? canonical(object) : "";
   const dropped = resource.schema.prune(object);
   if (dropped.length === 0 || options.fieldValidation === "Ignore") return;
   const messages = dropped.map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === "Strict") {
     const { kind, version } = resource;
     const strict = `strict decoding error: ${messages.join(", ")}`;
+    if (patched) throw invalidPatch(`Invalid value: ${JSON.stringify(whole)}: ${strict}`);
     throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${strict}`);
   }
   options.warnings.push(...messages);

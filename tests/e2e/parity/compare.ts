@@ -64,5 +64,8 @@ export function comparableText(text: string): string {
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "<uid>")
     .replace(/in record \(\d+\)/, "in record (<revision>)")
-    .replace(/^\d+s$/, "<age>");
+    .replace(/(resourceVersion: "|resourceVersion\\*":\\*"|Resource Version: +)\d+/g, "$1<revision>")
+    .replace(/\/tmp\/([A-Z]+)-\d+/g, "/tmp/$1")
+    .replace(/\d{4}-\d\d-\d\d [\d:.]+ \+0000/g, "<time>")
+    .replace(/(?<=^| ) *\d+s(?= |$)/gm, "<age>");
 }
