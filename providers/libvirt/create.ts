@@ -1,5 +1,11 @@
 /** Creating a VM, at most once for each owner. @module */
-import { type CreateRequest, type CreateResponse, type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import {
+  type CreateRequest,
+  type CreateResponse,
+  type DataDisk,
+  type MachineSpec,
+  ProviderError,
+} from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as networks from "./client/network.ts";
@@ -13,7 +19,15 @@ import { readDomain } from "./domain_xml/read.ts";
 import { cpuMode, diskDriver, maxCpus, maxMemoryMib, securityOf } from "./hardware.ts";
 import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
 import { refuseIfBase } from "./bases.ts";
-import { copyImage, ensureDisk, gibBytes, inactive, requirePool, writeVolume } from "./images/volumes.ts";
+import {
+  ensureDisk,
+  gibBytes,
+  inactive,
+  isThick,
+  requirePool,
+  type VolumeTarget,
+  writeVolume,
+} from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
@@ -214,28 +228,20 @@ async function makeDisks(
   stopIfCancelled: () => void,
 ): Promise<DiskDevice[]> {
   const { uuid, origin, request: { spec } } = plan;
-  const { rootDisk } = spec;
-  const root = await origin.root({
-    uuid,
-    signal,
-    pool: poolOf(plan, poolNameOf(context, spec, rootDisk.storageClass)),
-    bytes: gibBytes(rootDisk.sizeGib ?? 0),
+  const targetOf = (name: string, disk: Pick<DataDisk, "storageClass" | "type">, gib: number): VolumeTarget => ({
+    pool: poolOf(plan, poolNameOf(context, spec, disk.storageClass)),
+    name: diskVolume(uuid, name),
+    bytes: gibBytes(gib),
+    thick: isThick(disk),
   });
-  const made = [{ name: ROOT_DISK, volume: root, iops: rootDisk.iops }];
-  for (const disk of spec.disks) {
-    stopIfCancelled();
-    const pool = poolOf(plan, poolNameOf(context, spec, disk.storageClass));
-    const name = diskVolume(uuid, disk.name);
-    const target = { pool, name, bytes: gibBytes(disk.sizeGib) };
-    const content = origin.disks.get(disk.name);
-    const volume = content === undefined
-      ? await ensureDisk(context, target)
-      : await copyImage(context, target, content);
-    made.push({ name: disk.name, volume, iops: disk.iops });
-  }
+  const data = new Map(spec.disks.map((disk) => [disk.name, targetOf(disk.name, disk, disk.sizeGib)]));
+  const root = targetOf(ROOT_DISK, spec.rootDisk, spec.rootDisk.sizeGib ?? 0);
+  const filled = await origin({ uuid, root, data, signal });
   const taken = new Set<string>();
   const devices: DiskDevice[] = [];
-  for (const { name, volume, iops } of made) {
+  for (const { name, iops } of [{ ...spec.rootDisk, name: ROOT_DISK }, ...spec.disks]) {
+    stopIfCancelled();
+    const volume = filled.get(name) ?? await ensureDisk(context, data.get(name) ?? root);
     const free = freeTarget(taken);
     if (free === undefined) {
       throw new ProviderError("InvalidSpec", "a VM has at most 26 disks here", { field: "disks" });

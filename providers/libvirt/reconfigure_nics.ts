@@ -2,7 +2,7 @@
 import * as domains from "./client/domain.ts";
 import { nicElement, nicSource } from "./domain_xml/devices.ts";
 import { serializeXml, withElement, type XmlElement } from "./domain_xml/element.ts";
-import type { DomainNic, DomainView } from "./domain_xml/read.ts";
+import type { DomainNic } from "./domain_xml/read.ts";
 import { type NamedNic, withAddresses } from "./identity.ts";
 import { type Change, liveOrWait } from "./reconfigure.ts";
 import { attachDevice, detachDevice } from "./reconfigure_disks.ts";
@@ -16,8 +16,7 @@ export async function reconcileNics(change: Change): Promise<void> {
     if (nic.name === undefined || wanted.some((wish) => wish.name === nic.name && wish.mac === nic.mac)) continue;
     await detachDevice(change, serializeXml(nic.element), {
       field: `nics[${nic.name}]`,
-      stored: has(stored, nic.mac),
-      live: has(live, nic.mac),
+      isIn: ({ nics }) => nics.some(({ mac }) => mac === nic.mac),
     });
   }
   for (const wish of wanted) {
@@ -35,8 +34,6 @@ export async function reconcileNics(change: Change): Promise<void> {
     }
   }
 }
-
-const has = (view: DomainView | undefined, mac: string): boolean => view?.nics.some((nic) => nic.mac === mac) ?? false;
 
 function isPluggedAsWished(nic: DomainNic, wish: NamedNic, defaultNetwork: string): boolean {
   const source = nicSource(wish, defaultNetwork).attributes;

@@ -2,10 +2,14 @@
 import { isFile } from "../../tests/rigs/command.ts";
 import {
   ensureGuestImage,
+  ensureRelease,
   guestImagePath,
   HYPERVISOR_PACKAGES,
   IMAGE_PACKAGES,
   machineUnfit,
+  RELEASE_PACKAGES,
+  releasePath,
+  releaseRig,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { CHART_TOOLS, type ChartTool, findChartTool, makeChartTool } from "../../tests/rigs/helm/mod.ts";
 import { buildTool, buildUnavailable, findTool, type Tool, tools } from "../../tests/rigs/kubernetes/mod.ts";
@@ -24,13 +28,16 @@ export async function setUp(say: Say, rig?: string): Promise<void> {
   const unfit = machineUnfit();
   if (rig !== undefined && rig !== "libvirt") say("leave    what only the libvirt rig needs");
   else if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
-  else if (await debianPackages(say)) await guestImage(say);
+  else if (await debianPackages(say)) {
+    await guestImage(say);
+    await secondRelease(say);
+  }
   for (const tool of tools()) await kubernetesTool(tool, say);
   for (const tool of CHART_TOOLS) await chartTool(tool, say);
 }
 
 async function debianPackages(say: Say): Promise<boolean> {
-  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES });
+  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES, ...RELEASE_PACKAGES });
   if (names.length === 0) {
     say("have     the Debian packages of the libvirt rig");
     return true;
@@ -49,6 +56,14 @@ async function guestImage(say: Say): Promise<void> {
   if (isFile(path)) return say(`have     the guest image of the libvirt rig: ${path}`);
   say(`build    the guest image of the libvirt rig: ${path}`);
   await attempt(say, "the guest image", "libvirt", () => ensureGuestImage());
+}
+
+async function secondRelease(say: Say): Promise<void> {
+  const path = await releasePath("trixie");
+  const what = "libvirt and QEMU of Debian trixie";
+  if (await releaseRig("trixie").unavailable() === undefined) return say(`have     ${what}: ${path}`);
+  say(`build    ${what}, once: about a minute: ${path}`);
+  await attempt(say, what, "libvirt 11", () => ensureRelease("trixie"));
 }
 
 async function kubernetesTool(tool: Tool, say: Say): Promise<void> {

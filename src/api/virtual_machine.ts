@@ -169,6 +169,7 @@ export const virtualMachine = defineKind({
           "spec.resources.memoryMiB",
           "spec.disks[].name",
           "spec.disks[].sizeGiB",
+          "spec.disks[].type",
           "spec.disks[].expandPolicy",
           "spec.disks[].storageClass",
           "spec.placement.datastore",
@@ -185,7 +186,6 @@ export const virtualMachine = defineKind({
         planned: [
           "spec.importedDisk",
           "spec.resources.gpu",
-          "spec.disks[].type",
           "spec.tags",
         ],
       },
