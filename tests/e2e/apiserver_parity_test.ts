@@ -12,11 +12,22 @@ import { commands } from "./parity/commands.ts";
 import { comparable, comparableText, type Difference, differences } from "./parity/compare.ts";
 import { KNOWN, type Known } from "./parity/known.ts";
 import { productCalls } from "./parity/product_calls.ts";
+import { randomCreates, refusedByRule } from "./parity/random_manifests.ts";
 import { type Send, startServers } from "./parity/servers.ts";
 import { type Call, WIDGET_CALLS } from "./parity/widget_calls.ts";
 import type { KubectlResult } from "./support/kubectl.ts";
 
-async function answer(send: Send, [method, path, body, headers]: Call): Promise<unknown> {
+/** Random manifests of each kind. */
+const RANDOM = 25;
+
+interface Answered {
+  readonly status: number;
+  readonly body: unknown;
+  readonly warning: string | null;
+  readonly type: string | null;
+}
+
+async function answer(send: Send, [method, path, body, headers]: Call): Promise<Answered> {
   const init: RequestInit = {
     method,
     headers: { "content-type": "application/json", "user-agent": "test/1", ...headers },
@@ -48,7 +59,7 @@ class Findings {
   }
 
   /** Asserts that nothing else differs, and that what is known still does. */
-  check(where: Known["where"]): void {
+  check(where: Known["where"] | "random"): void {
     assertEquals(this.#unknown, [], "differences that docs/standalone.md does not have");
     const stale = KNOWN.filter((known) => known.where === where && !this.#met.has(known.what));
     assertEquals(stale.map(({ what }) => what), [], "differences that are none");
@@ -68,6 +79,24 @@ Deno.test({
       findings.compare(asked, await answer(servers.real.send, call), await answer(servers.embedded.send, call));
     }
     findings.check("api");
+  },
+});
+
+Deno.test({
+  name: "random manifests that earlier implementations accepted are accepted by both, and answered alike",
+  ignore,
+  fn: async () => {
+    await using servers = await startServers();
+    const findings = new Findings();
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+    const refused: unknown[] = [];
+    for (const call of randomCreates(RANDOM, seed)) {
+      const theirs = await answer(servers.real.send, call);
+      findings.compare(JSON.stringify(call), theirs, await answer(servers.embedded.send, call));
+      if (theirs.status !== 201 && !refusedByRule(theirs.body)) refused.push(call[2], theirs.body);
+    }
+    assertEquals(refused, [], `refused, with seed ${seed}`);
+    findings.check("random");
   },
 });
 

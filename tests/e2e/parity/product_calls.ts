@@ -12,7 +12,9 @@ const TABLE = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" };
 /** Every how many manifests that break a rule one is sent. Coprime to the number of rules of most kinds. */
 const SAMPLE = 11;
 
-const pathOf = ({ group, version, plural }: KindDefinition) => `/apis/${group}/${version}/namespaces/default/${plural}`;
+/** Where objects of a kind are, in namespace `default`. */
+export const pathOf = ({ group, version, plural }: KindDefinition) =>
+  `/apis/${group}/${version}/namespaces/default/${plural}`;
 
 /** The life of an object of one kind. */
 function life(kind: KindDefinition): Call[] {
