@@ -5,11 +5,12 @@
  *
  * @module
  */
-import { assertEquals } from "@virtrigaud/deps";
+import { assert, assertEquals } from "@virtrigaud/deps";
 import { newestKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { commands } from "./parity/commands.ts";
 import { comparable, comparableText, type Difference, differences } from "./parity/compare.ts";
+import { explanations } from "./parity/explained.ts";
 import { KNOWN, type Known } from "./parity/known.ts";
 import { productCalls } from "./parity/product_calls.ts";
 import { randomCreates, refusedByRule } from "./parity/random_manifests.ts";
@@ -97,6 +98,18 @@ Deno.test({
     }
     assertEquals(refused, [], `refused, with seed ${seed}`);
     findings.check("random");
+  },
+});
+
+Deno.test({
+  name: "kubectl explain has a sentence for every field of all kinds, and the same on both",
+  ignore,
+  fn: async () => {
+    await using servers = await startServers();
+    const real = await explanations(servers.real.send);
+    assert(real.size > 900, `${real.size} fields`);
+    assertEquals([...real].filter(([, text]) => !/^[A-Z].*\.$/s.test(text)), []);
+    assertEquals([...await explanations(servers.embedded.send)].sort(), [...real].sort());
   },
 });
 
