@@ -30,6 +30,7 @@ export const stats = { state: 1, balloon: 4, vcpu: 8, block: 32 } as const;
 const STATS_NOWAIT = 1 << 29;
 
 const undefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4, checkpointsMetadata: 16 } as const;
+const XML_SECURE = 1;
 const XML_INACTIVE = 2;
 const START_TIMEOUT_MS = 300_000;
 const VCPU_MAXIMUM = 4;
@@ -95,17 +96,22 @@ async function absent<T>(lookup: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Description of the domain: as it runs, or as it will run from its next start on (`inactive`). */
+const xmlFlags = { current: 0, inactive: XML_INACTIVE, definition: XML_INACTIVE | XML_SECURE } as const;
+
+/**
+ * Description of the domain: as it runs, or as it will run from its next start on (`inactive`). `definition` is the
+ * latter with its passwords, which a description that is written back must not lack: libvirt would forget them.
+ */
 export const xml = (
   rpc: Rpc,
   domain: DomainRef,
-  which: "current" | "inactive",
+  which: "current" | "inactive" | "definition",
   options?: Options,
 ): Promise<string> =>
   rpc.call({
     procedure: procedure.domainGetXml,
     doing: `read the description of ${quote(domain)}`,
-    args: (w) => writeDomain(w, domain).u32(which === "inactive" ? XML_INACTIVE : 0),
+    args: (w) => writeDomain(w, domain).u32(xmlFlags[which]),
     reply: (r) => r.string(),
   }, options);
 

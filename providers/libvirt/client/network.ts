@@ -35,3 +35,16 @@ export async function byName(
     throw error;
   }
 }
+
+/** Description of the network. */
+export const xml = (
+  rpc: Rpc,
+  network: NetworkRef,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<string> =>
+  rpc.call({
+    procedure: procedure.networkGetXml,
+    doing: `read the description of network "${network.name}"`,
+    args: (w) => w.string(network.name).uuid(network.uuid).u32(0),
+    reply: (r) => r.string(),
+  }, options);
