@@ -1,21 +1,23 @@
 /** Clones: VMs whose disks begin as those of another one. @module */
 import { type CloneRequest, type CreateResponse, ProviderError } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
-import type { DomainRef } from "./client/objects.ts";
-import * as storage from "./client/storage.ts";
+import type { DomainRef, VolumeRef } from "./client/objects.ts";
 import { type CallOptions, createKey, findDomain, type LibvirtContext } from "./context.ts";
+import { contentOf, copyDisks, type DiskCopy, isOff } from "./copies.ts";
 import { begin } from "./create.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
-import { type DomainDisk, readDomain } from "./domain_xml/read.ts";
+import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { checkSpec } from "./honesty.ts";
 import { overlayVolume } from "./identity.ts";
-import { copyImage, type FoundImage, overlayImage } from "./images/volumes.ts";
-import { type Origin, ownRoot } from "./origin.ts";
+import { overlayImage } from "./images/volumes.ts";
+import type { DiskTargets, Origin } from "./origin.ts";
 
 /**
- * Full: disks of the same name are copied. Linked: the root disk is an overlay on the source's, which from then on can
- * neither be started nor deleted nor reverted until the clones are gone; data disks are copied.
- * @throws {ProviderError} `Conflict` with reason `PowerState` unless the source is off; `NotSupported` from a snapshot.
+ * Full: disks of the same name are copied, also while the source runs. Linked: the root disk is an overlay on that of the
+ * source, which has to be off and from then on can neither be started nor deleted nor reverted until the clones are gone;
+ * data disks are copied.
+ * @throws {ProviderError} `Conflict` with reason `PowerState` for a linked clone of a running source; `NotSupported` from
+ * a snapshot.
  */
 export async function clone(
   context: LibvirtContext,
@@ -44,75 +46,83 @@ export async function clone(
 
 async function requireSource(context: LibvirtContext, vmId: string, options: CallOptions): Promise<DomainRef> {
   const source = await findDomain(context, vmId, options);
-  if (source === undefined) {
-    if (context.tasks.running(createKey(vmId)) !== undefined) {
-      throw new ProviderError("Conflict", `VM ${vmId} is still being created; clone it when that has ended`, {
-        reason: "Locked",
-      });
-    }
-    throw new ProviderError("NotFound", `there is no domain with UUID ${vmId} to clone`, { field: "sourceVmId" });
+  if (source !== undefined) return source;
+  if (context.tasks.running(createKey(vmId)) !== undefined) {
+    throw new ProviderError("Conflict", `VM ${vmId} is still being created; clone it when that has ended`, {
+      reason: "Locked",
+    });
   }
-  await requireOff(context, source, options);
-  return source;
+  throw new ProviderError("NotFound", `there is no domain with UUID ${vmId} to clone`, { field: "sourceVmId" });
 }
 
-/** A disk that is written to while it is copied makes a broken copy. */
+/** The disk that a clone stands on must not change any more. */
 async function requireOff(context: LibvirtContext, source: DomainRef, options: CallOptions): Promise<void> {
-  const state = await domains.state(context.session, source, options);
-  if (state === domains.domainState.off || state === domains.domainState.crashed) return;
-  throw new ProviderError("Conflict", `domain "${source.name}" runs; it has to be off to be cloned`, {
-    reason: "PowerState",
-  });
+  if (await isOff(context, source, options)) return;
+  throw new ProviderError(
+    "Conflict",
+    `domain "${source.name}" runs and goes on writing to its disk; power it off for a linked clone, or make a full one`,
+    { reason: "PowerState", field: "linked" },
+  );
 }
 
+/** Looks at once, so that what is missing is told at once; the disks are looked up again when they are copied. */
 async function originOf(
   context: LibvirtContext,
   source: DomainRef,
   linked: boolean,
   options: CallOptions,
 ): Promise<Origin> {
+  if (linked) await requireOff(context, source, options);
   const view = readDomain(await domains.xml(context.session, source, "inactive", options));
-  const rootDisk = view.disks.find((disk) => disk.name === ROOT_DISK) ?? view.disks[0];
-  if (rootDisk === undefined) {
-    throw new ProviderError("InvalidSpec", `domain "${source.name}" has no disk to clone`, { field: "sourceVmId" });
-  }
-  const root = await contentOf(context, source, rootDisk, options);
-  const disks = new Map<string, FoundImage>();
-  for (const disk of view.disks) {
-    if (disk !== rootDisk && disk.name !== undefined) {
-      disks.set(disk.name, await contentOf(context, source, disk, options));
+  for (const disk of [rootOf(source, view), ...dataOf(view)]) await contentOf(context, source, disk, options);
+  return async (targets) => {
+    const made = new Map<string, VolumeRef>();
+    const copy = async (choose: (view: DomainView) => readonly NamedCopy[]) => {
+      let names: readonly string[] = [];
+      const volumes = await copyDisks(context, source, (now) => {
+        const copies = choose(now);
+        names = copies.map(({ name }) => name);
+        return copies;
+      }, targets);
+      volumes.forEach((volume, index) => made.set(names[index] ?? "", volume));
+    };
+    if (linked) {
+      made.set(ROOT_DISK, await overlay(context, source, targets));
+      await copy((now) => dataCopies(now, targets));
+    } else {
+      await copy((now) => [
+        { name: ROOT_DISK, disk: rootOf(source, now), target: targets.root },
+        ...dataCopies(now, targets),
+      ]);
     }
-  }
-  // Nothing may start the source between the look and the copy: power and delete take the same lock.
-  const whileOff = <T>(work: () => Promise<T>): Promise<T> =>
-    context.locks.hold(source.uuid, async () => {
-      await requireOff(context, source, {});
-      return await work();
-    });
-  return {
-    root: (target) =>
-      whileOff(() => {
-        if (!linked) return copyImage(context, ownRoot(target), root);
-        const name = overlayVolume(target.uuid, ROOT_DISK, source.uuid);
-        return overlayImage(context, { ...target, name }, root);
-      }),
-    disks,
+    return made;
   };
 }
 
-async function contentOf(
-  context: LibvirtContext,
-  source: DomainRef,
-  disk: DomainDisk,
-  options: CallOptions,
-): Promise<FoundImage> {
-  const volume = await storage.volumeByPath(context.session, disk.source, options);
-  if (volume === undefined) {
-    throw new ProviderError(
-      "NotFound",
-      `disk ${disk.name ?? disk.target} of domain "${source.name}" (${disk.source}) is in no active storage pool`,
-      { reason: "DependencyMissing", field: "sourceVmId" },
-    );
-  }
-  return { volume, bytes: (await storage.info(context.session, volume, options)).capacity, format: disk.format };
+interface NamedCopy extends DiskCopy {
+  readonly name: string;
 }
+
+function rootOf(source: DomainRef, view: DomainView): DomainDisk {
+  const root = view.disks.find((disk) => disk.name === ROOT_DISK) ?? view.disks[0];
+  if (root !== undefined) return root;
+  throw new ProviderError("InvalidSpec", `domain "${source.name}" has no disk to clone`, { field: "sourceVmId" });
+}
+
+const dataOf = (view: DomainView): DomainDisk[] =>
+  view.disks.filter(({ name }) => name !== undefined && name !== ROOT_DISK);
+
+const dataCopies = (view: DomainView, { data }: DiskTargets): NamedCopy[] =>
+  dataOf(view).flatMap((disk) => {
+    const target = data.get(disk.name ?? "");
+    return target === undefined || disk.name === undefined ? [] : [{ name: disk.name, disk, target }];
+  });
+
+/** Nothing may start the source between the look and the overlay: power and delete take the same lock. */
+const overlay = (context: LibvirtContext, source: DomainRef, { uuid, root }: DiskTargets): Promise<VolumeRef> =>
+  context.locks.hold(source.uuid, async () => {
+    await requireOff(context, source, {});
+    const view = readDomain(await domains.xml(context.session, source, "inactive"));
+    const base = await contentOf(context, source, rootOf(source, view));
+    return await overlayImage(context, { ...root, name: overlayVolume(uuid, ROOT_DISK, source.uuid) }, base);
+  });

@@ -1,5 +1,11 @@
 /** Creating a VM, at most once for each owner. @module */
-import { type CreateRequest, type CreateResponse, type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import {
+  type CreateRequest,
+  type CreateResponse,
+  type DataDisk,
+  type MachineSpec,
+  ProviderError,
+} from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef, PoolRef } from "./client/objects.ts";
@@ -18,7 +24,7 @@ import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.
 import { checkSpec } from "./honesty.ts";
 import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
 import { refuseIfBase } from "./bases.ts";
-import { copyImage, ensureDisk, gibBytes, requirePool, writeVolume } from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requirePool, type VolumeTarget, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { makeSeed, type Seed } from "./seed.ts";
@@ -220,21 +226,29 @@ async function makeDisks(
   stopIfCancelled: () => void,
 ): Promise<{ readonly disks: readonly DiskDevice[]; readonly controllers: readonly XmlElement[] }> {
   const { uuid, origin, request: { spec } } = plan;
-  const { rootDisk } = spec;
-  const root = await origin.root({
-    uuid,
-    signal,
-    pool: poolOf(plan, poolNameOf(context, spec, rootDisk.storageClass)),
-    bytes: gibBytes(rootDisk.sizeGib ?? 0),
+  const targetOf = (name: string, disk: Pick<DataDisk, "storageClass" | "type">, gib: number): VolumeTarget => ({
+    pool: poolOf(plan, poolNameOf(context, spec, disk.storageClass)),
+    name: diskVolume(uuid, name),
+    bytes: gibBytes(gib),
+    thick: isThick(disk),
   });
-  const made = [{ name: ROOT_DISK, volume: root, wish: undefined, iops: rootDisk.iops }, ...await makeDataDisks()];
+  const data = new Map(spec.disks.map((disk) => [disk.name, targetOf(disk.name, disk, disk.sizeGib)]));
+  const root = targetOf(ROOT_DISK, spec.rootDisk, spec.rootDisk.sizeGib ?? 0);
+  const filled = await origin({ uuid, root, data, signal });
   const places = new DiskPlaces();
   const controllers: XmlElement[] = [];
   const disks: DiskDevice[] = [];
-  for (const { name, volume, wish, iops } of made) {
-    const controller = wish && places.controllerFor(wish);
+  const wishes: readonly Pick<DataDisk, "name" | "iops" | "scsi">[] = [
+    { ...spec.rootDisk, name: ROOT_DISK },
+    ...spec.disks,
+  ];
+  for (const wish of wishes) {
+    stopIfCancelled();
+    const { name, iops } = wish;
+    const volume = filled.get(name) ?? await ensureDisk(context, data.get(name) ?? root);
+    const controller = places.controllerFor(wish);
     if (controller !== undefined) controllers.push(controller);
-    const place = places.next(diskBus(spec), wish?.scsi);
+    const place = places.next(diskBus(spec), wish.scsi);
     if (place === undefined) {
       throw new ProviderError("InvalidSpec", `there is no place left for disk ${name} on its bus`, { field: "disks" });
     }
@@ -243,21 +257,6 @@ async function makeDisks(
     disks.push({ name, path, format: "qcow2", place, driver, ...(iops === undefined ? {} : { iops }) });
   }
   return { disks, controllers };
-
-  async function makeDataDisks() {
-    const data = [];
-    for (const wish of spec.disks) {
-      stopIfCancelled();
-      const pool = poolOf(plan, poolNameOf(context, spec, wish.storageClass));
-      const target = { pool, name: diskVolume(uuid, wish.name), bytes: gibBytes(wish.sizeGib) };
-      const content = origin.disks.get(wish.name);
-      const volume = content === undefined
-        ? await ensureDisk(context, target)
-        : await copyImage(context, target, content);
-      data.push({ name: wish.name, volume, wish, iops: wish.iops });
-    }
-    return data;
-  }
 }
 
 function poolOf(plan: CreatePlan, name: string): PoolRef {

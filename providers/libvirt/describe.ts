@@ -38,14 +38,18 @@ export async function describe(
   options: CallOptions,
 ): Promise<DescribeResponse> {
   const { vmId, ownerUid } = request;
-  const domain = vmId !== undefined
-    ? await findDomain(context, vmId, options)
-    : ownerUid !== undefined
-    ? await findDomain(context, domainUuid(ownerUid), options)
-    : undefined;
-  const vm = domain === undefined ? undefined : await observe(context, domain, options);
-  if (vm === undefined || (ownerUid !== undefined && vm.ownerUid !== ownerUid)) return { exists: false };
-  return { exists: true, vm };
+  const look = async (uuid: string): Promise<ObservedMachine | undefined> => {
+    const domain = await findDomain(context, uuid, options);
+    return domain === undefined ? undefined : await observe(context, domain, options);
+  };
+  const byId = vmId === undefined ? undefined : await look(vmId);
+  // One that carries no mark is the adopted VM of whoever knows its id.
+  if (byId !== undefined && (ownerUid === undefined || (byId.ownerUid ?? ownerUid) === ownerUid)) {
+    return { exists: true, vm: byId };
+  }
+  const byOwner = ownerUid === undefined ? undefined : await look(domainUuid(ownerUid));
+  if (byOwner === undefined || byOwner.ownerUid !== ownerUid) return { exists: false };
+  return { exists: true, vm: byOwner };
 }
 
 /** One domain; `undefined` when it is gone. */
@@ -196,22 +200,26 @@ async function observeDisk(
   options?: CallOptions,
 ): Promise<ObservedDisk> {
   const bytes = capacityOf(disk.target, params) ?? await volumeCapacity(context, disk.source, options) ?? 0;
+  const physical = blockStat(disk.target, "physical", params);
   return {
     name: disk.name ?? disk.target,
     id: disk.source,
     sizeGib: bytes / GIB,
-    type: "thin",
+    type: physical !== undefined && physical >= bytes ? "thick" : "thin",
     format: disk.format,
     path: disk.source,
   };
 }
 
 /** Virtual size of the disk with this target, bytes, from a row of statistics. */
-export function capacityOf(target: string, params: TypedParams): number | undefined {
+export const capacityOf = (target: string, params: TypedParams): number | undefined =>
+  blockStat(target, "capacity", params);
+
+function blockStat(target: string, what: "capacity" | "physical", params: TypedParams): number | undefined {
   for (let index = 0; index < Number(params.get("block.count") ?? 0); index++) {
     if (params.get(`block.${index}.name`) !== target) continue;
-    const capacity = params.get(`block.${index}.capacity`);
-    return capacity === undefined ? undefined : Number(capacity);
+    const value = params.get(`block.${index}.${what}`);
+    return value === undefined ? undefined : Number(value);
   }
   return undefined;
 }

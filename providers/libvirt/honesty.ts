@@ -179,7 +179,7 @@ function whyNot(value: string, allowed: ExtraValue): string | undefined {
 function checkDisks(spec: MachineSpec, invalid: Invalid, unsupported: Unsupported): void {
   const names = new Set<string>();
   const type = (at: string, value: string | undefined) => {
-    if (value !== undefined && value !== "thin") unsupported(`${at}.type ${value}`, true);
+    if (value !== undefined && value !== "thin" && value !== "thick") unsupported(`${at}.type ${value}`, true);
   };
   type("rootDisk", spec.rootDisk.type);
   for (const disk of spec.disks) {

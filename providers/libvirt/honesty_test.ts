@@ -158,7 +158,7 @@ Deno.test("everything else is refused by its field", () => {
     ],
     [{ image: { type: "Blank" }, rootDisk: {} }, "InvalidSpec", "rootDisk.sizeGib"],
     [{ image: { type: "Registry", image: "r" } }, "NotSupported", "image of type Registry"],
-    [{ rootDisk: { type: "thick" } }, "NotSupported", "rootDisk.type thick"],
+    [{ rootDisk: { type: "eagerzeroedthick" } }, "NotSupported", "rootDisk.type eagerzeroedthick"],
     [{ disks: [{ name: "root", sizeGib: 1 }] }, "InvalidSpec", "disks[root]"],
     [{ disks: [{ name: "a", sizeGib: 0 }] }, "InvalidSpec", "disks[a].sizeGib"],
     [{ disks: [{ name: "a", sizeGib: 1, scsi: { controller: 4 } }] }, "InvalidSpec", "disks[a].scsi.controller"],

@@ -4,7 +4,7 @@ import { type ImageSource, ProviderError } from "@virtrigaud/contract";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
-import { ImageServer, redirect, truncated, whole } from "./testing/image_server.ts";
+import { ImageServer, redirect, truncated, whole } from "../shared/testing/image_server.ts";
 
 const ignore = await skipWithout("libvirt provider", "images from a server", libvirtRig);
 const context = callContext();

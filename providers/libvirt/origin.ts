@@ -1,47 +1,52 @@
 /** Where the disks of a new VM get their content. @module */
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
-import type { PoolRef, VolumeRef } from "./client/objects.ts";
+import type { VolumeRef } from "./client/objects.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
-import { diskVolume, overlayVolume } from "./identity.ts";
+import { overlayVolume } from "./identity.ts";
 import { fetchImage, keyOfVolume } from "./images/cache.ts";
-import { copyImage, ensureDisk, findImage, type FoundImage, overlayImage, requirePool } from "./images/volumes.ts";
+import {
+  copyImage,
+  ensureDisk,
+  findImage,
+  type FoundImage,
+  overlayImage,
+  requirePool,
+  type VolumeTarget,
+} from "./images/volumes.ts";
 
-/** The root disk that is to be made. */
-export interface RootTarget {
+/** The disks that are to be made. */
+export interface DiskTargets {
   readonly uuid: string;
-  readonly pool: PoolRef;
-  /** At least; 0 leaves it to the content. */
-  readonly bytes: number;
-  /** Ends what can be ended: a download. */
-  readonly signal?: AbortSignal;
+  /** Under the name of a root disk that is a file of its own; 0 bytes leave the size to the content. */
+  readonly root: VolumeTarget;
+  /** By the disk's name. */
+  readonly data: ReadonlyMap<string, VolumeTarget>;
+  /** Ends what can be ended: a download, the copy of a running VM's disks. */
+  readonly signal: AbortSignal;
 }
 
-/** What a create makes disks of. */
-export interface Origin {
-  /** Makes the root disk. */
-  readonly root: (target: RootTarget) => Promise<VolumeRef>;
-  /** Content of data disks by name; the others begin empty. */
-  readonly disks: ReadonlyMap<string, FoundImage>;
-}
+/**
+ * Makes the root disk, and those data disks that begin with content; volumes by the disk's name. The others begin empty.
+ */
+export type Origin = (targets: DiskTargets) => Promise<ReadonlyMap<string, VolumeRef>>;
 
-/** The place of the root disk that is a file of its own. */
-export const ownRoot = ({ uuid, pool, bytes }: RootTarget) => ({ pool, name: diskVolume(uuid, ROOT_DISK), bytes });
+/** An origin that has content for the root disk only. */
+const ofRoot = (make: (targets: DiskTargets) => Promise<VolumeRef>): Origin => async (targets) =>
+  new Map([[ROOT_DISK, await make(targets)]]);
 
 /** What the image of `spec` stands for. An image that the host has is looked up at once, so that its lack is told at once. */
 export async function originOf(context: LibvirtContext, spec: MachineSpec, options: CallOptions): Promise<Origin> {
-  const disks = new Map<string, FoundImage>();
+  const copyOf = (image: FoundImage): Origin => ofRoot(({ root }) => copyImage(context, root, image));
   switch (spec.image.type) {
-    case "Volume": {
-      const image = await findImage(context, spec.image, options);
-      return { root: (target) => copyImage(context, ownRoot(target), image), disks };
-    }
+    case "Volume":
+      return copyOf(await findImage(context, spec.image, options));
     case "Template": {
       // Its id is that of a prepared image: `pool/volume`.
       const { template, linkedClone } = spec.image;
       const image = await findImage(context, { type: "Volume", path: template }, options);
       const base = keyOfVolume(image.volume.name);
-      if (!linkedClone) return { root: (target) => copyImage(context, ownRoot(target), image), disks };
+      if (!linkedClone) return copyOf(image);
       if (base === undefined) {
         throw new ProviderError(
           "NotSupported",
@@ -49,26 +54,21 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
           { field: "image.linkedClone" },
         );
       }
-      return {
-        root: (target) =>
-          overlayImage(context, { ...target, name: overlayVolume(target.uuid, ROOT_DISK, base) }, image),
-        disks,
-      };
+      return ofRoot(({ uuid, root }) =>
+        overlayImage(context, { ...root, name: overlayVolume(uuid, ROOT_DISK, base) }, image)
+      );
     }
     case "Url": {
       const source = spec.image;
       const pool = source.pool === undefined
         ? undefined
         : await requirePool(context, source.pool, "image.pool", options);
-      return {
-        root: async (target) => {
-          const image = await fetchImage(context, pool ?? target.pool, source, { ...target, field: "image" });
-          return await copyImage(context, ownRoot(target), image);
-        },
-        disks,
-      };
+      return ofRoot(async ({ root, signal }) => {
+        const image = await fetchImage(context, pool ?? root.pool, source, { signal, field: "image" });
+        return await copyImage(context, root, image);
+      });
     }
     default:
-      return { root: (target) => ensureDisk(context, ownRoot(target)), disks };
+      return ofRoot(({ root }) => ensureDisk(context, root));
   }
 }

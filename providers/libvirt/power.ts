@@ -6,6 +6,7 @@ import type { DomainRef } from "./client/objects.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { readDomain } from "./domain_xml/read.ts";
+import { finishRemovals } from "./removals.ts";
 
 const { domainState } = domains;
 const GRACEFUL_TIMEOUT_MS = 60_000;
@@ -55,6 +56,7 @@ export async function power(
 async function startUnlessBase(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
   await context.locks.hold(domain.uuid, async () => {
     await refuseIfBase(context, domain.uuid, "started", options);
+    await finishRemovals(context, domain, options);
     await unlessAlready(domains.start(context.session, domain, options));
   });
 }

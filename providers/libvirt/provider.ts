@@ -213,7 +213,7 @@ const capabilities: Capabilities = {
   guestExec: true,
   hardwareUpgrade: false,
   pushEvents: true,
-  diskTypes: ["thin"],
+  diskTypes: ["thin", "thick"],
   networkTypes: ["network", "bridge"],
   exportFormats: [],
   importFormats: [],

@@ -201,10 +201,9 @@ export async function reconcileTags(change: Change): Promise<void> {
       { field: "tags" },
     );
   }
-  const { element, prefix, uri } = markMetadata({ ...mark, tags: spec.tags });
   const where = domains.affect.config | (change.live === undefined ? 0 : domains.affect.live);
-  const metadata = { element: serializeXml(element), prefix, uri, where };
-  await tuning.setMetadata(context.session, domain, metadata, options);
+  const metadata = { ...markMetadata({ ...mark, tags: spec.tags }), where };
+  await domains.setMetadata(context.session, domain, metadata, options);
 }
 
 const sameTags = (tags: readonly string[], { tags: wish }: MachineSpec): boolean =>

@@ -9,23 +9,25 @@ import * as tuning from "./client/domain_tuning.ts";
 import { diskElement, ROOT_DISK } from "./domain_xml/devices.ts";
 import { DiskPlaces } from "./domain_xml/disk_place.ts";
 import { find, parseXml, serializeXml } from "./domain_xml/element.ts";
-import type { DomainDisk, DomainView } from "./domain_xml/read.ts";
+import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { diskBus, diskDriver } from "./hardware.ts";
 import { diskVolume } from "./identity.ts";
-import { ensureDisk, gibBytes, requirePool } from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requirePool } from "./images/volumes.ts";
+import { finishRemovals, noteRemovals } from "./removals.ts";
 import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
 
-/** Makes the disks follow the wish. A disk that is taken out keeps its volume until the VM is deleted. */
+/** Makes the disks follow the wish. A disk that the wish does not name any more goes with the volume made for it. */
 export async function reconcileDisks(change: Change): Promise<void> {
   const { spec, stored, live } = change;
   const wanted = new Map(spec.disks.map((disk) => [disk.name, disk]));
   checkPlaces(change);
   await limitDisks(change);
   const current = live?.disks ?? stored.disks;
-  for (const disk of new Map([...stored.disks, ...live?.disks ?? []].map((each) => [each.target, each])).values()) {
-    if (disk.name === undefined || disk.name === ROOT_DISK || wanted.has(disk.name)) continue;
-    await detach(change, disk);
-  }
+  const all = new Map([...stored.disks, ...live?.disks ?? []].map((each) => [each.target, each])).values();
+  const leaving = [...all].filter(({ name }) => name !== undefined && name !== ROOT_DISK && !wanted.has(name));
+  await noteRemovals(change, leaving, new Set(wanted.keys()));
+  for (const disk of leaving) await detach(change, disk);
+  await finishRemovals(change.context, change.domain, change.options);
   const [row] = await domains.allStats(
     change.context.session,
     [change.domain],
@@ -53,9 +55,12 @@ export async function reconcileDisks(change: Change): Promise<void> {
   }
   const isThere = (name: string) => (disk: DomainDisk) => disk.name === name;
   for (const wish of spec.disks) {
-    if (live !== undefined && !live.disks.some(isThere(wish.name)) && stored.disks.some(isThere(wish.name))) {
-      change.waiting.add(`disks[${wish.name}]`);
-    } else if (!stored.disks.some(isThere(wish.name))) await attach(change, wish);
+    const running = live?.disks.find(isThere(wish.name));
+    if (stored.disks.some(isThere(wish.name))) {
+      if (live !== undefined && running === undefined) change.waiting.add(`disks[${wish.name}]`);
+    } else if (running === undefined) await attach(change, wish);
+    // It was to go with the next power cycle, and somebody wants it back.
+    else await attachTo(change, serializeXml(running.element), domains.affect.config);
   }
 }
 
@@ -64,7 +69,8 @@ async function attach(change: Change, wish: DataDisk): Promise<void> {
   const poolName = poolNameOf(context, spec, wish.storageClass);
   const pool = await requirePool(context, poolName, `disks[${wish.name}].storageClass`, options);
   const name = diskVolume(domain.uuid, wish.name);
-  const volume = await ensureDisk(context, { pool, name, bytes: gibBytes(wish.sizeGib) }, options);
+  const target = { pool, name, bytes: gibBytes(wish.sizeGib), thick: isThick(wish) };
+  const volume = await ensureDisk(context, target, options);
   const field = `disks[${wish.name}]`;
   // Earlier disks of this very call may be attached already: look again.
   const now = parseXml(await domains.xml(context.session, domain, "inactive", options));
@@ -125,27 +131,26 @@ export async function attachDevice(
   field: string,
   how: { readonly onlyStored?: boolean } = {},
 ): Promise<boolean> {
-  const { context, domain, options } = change;
-  const to = (where: number) =>
-    domains.changeDevice(context.session, domain, { how: "Attach", device, where }, options);
   try {
     if (!how.onlyStored) {
-      await to(both(change));
+      await attachTo(change, device, both(change));
       return true;
     }
   } catch (error) {
     if (change.live === undefined || !(error instanceof LibvirtError) || !isImpossibleLive(error)) throw error;
   }
-  await to(domains.affect.config);
+  await attachTo(change, device, domains.affect.config);
   change.waiting.add(field);
   return false;
 }
 
+const attachTo = ({ context, domain, options }: Change, device: string, where: number): Promise<void> =>
+  domains.changeDevice(context.session, domain, { how: "Attach", device, where }, options);
+
 async function detach(change: Change, disk: DomainDisk): Promise<void> {
   await detachDevice(change, serializeXml(disk.element), {
     field: `disks[${disk.name}]`,
-    stored: change.stored.disks.some((other) => other.target === disk.target),
-    live: change.live?.disks.some((other) => other.target === disk.target) ?? false,
+    isIn: ({ disks }) => disks.some(({ target }) => target === disk.target),
   });
 }
 
@@ -153,19 +158,21 @@ async function detach(change: Change, disk: DomainDisk): Promise<void> {
 export async function detachDevice(
   change: Change,
   device: string,
-  where: { readonly field: string; readonly stored: boolean; readonly live: boolean },
+  { field, isIn }: { readonly field: string; readonly isIn: (view: DomainView) => boolean },
 ): Promise<void> {
-  const { context, domain, options } = change;
+  const { context, domain, stored, live, options } = change;
   const from = (affected: number) =>
     domains.changeDevice(context.session, domain, { how: "Detach", device, where: affected }, options);
-  if (where.stored) await from(domains.affect.config);
-  if (!where.live) return;
+  if (isIn(stored)) await from(domains.affect.config);
+  if (live === undefined || !isIn(live)) return;
   try {
     await from(domains.affect.live);
+    // libvirt waits 5 s for the guest and then says yes whether it has let go or not.
+    if (!isIn(readDomain(await domains.xml(context.session, domain, "current", options)))) return;
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
-    change.waiting.add(where.field);
   }
+  change.waiting.add(field);
 }
 
 async function grow(

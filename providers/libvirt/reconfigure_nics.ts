@@ -2,7 +2,7 @@
 import * as domains from "./client/domain.ts";
 import { serializeXml } from "./domain_xml/element.ts";
 import { changedNic, nicDifferences, nicElement, wishedNic } from "./domain_xml/nic.ts";
-import type { DomainNic, DomainView } from "./domain_xml/read.ts";
+import type { DomainNic } from "./domain_xml/read.ts";
 import { type NamedNic, withAddresses } from "./identity.ts";
 import { type Change, liveOrWait } from "./reconfigure.ts";
 import { attachDevice, detachDevice } from "./reconfigure_disks.ts";
@@ -16,8 +16,7 @@ export async function reconcileNics(change: Change): Promise<void> {
     if (nic.name === undefined || wanted.some((wish) => wish.name === nic.name && wish.mac === nic.mac)) continue;
     await detachDevice(change, serializeXml(nic.element), {
       field: `nics[${nic.name}]`,
-      stored: has(stored, nic.mac),
-      live: has(live, nic.mac),
+      isIn: ({ nics }) => nics.some(({ mac }) => mac === nic.mac),
     });
   }
   for (const wish of wanted) {
@@ -33,8 +32,6 @@ export async function reconcileNics(change: Change): Promise<void> {
     if (running !== undefined) await liveOrWait(() => follow(change, running, wish, "live"), change.waiting, field);
   }
 }
-
-const has = (view: DomainView | undefined, mac: string): boolean => view?.nics.some((nic) => nic.mac === mac) ?? false;
 
 /** Changes what differs of the card. Of one that we did not make only the plug is ours to move. */
 async function follow(change: Change, nic: DomainNic, wish: NamedNic, which: "stored" | "live"): Promise<void> {

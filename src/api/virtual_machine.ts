@@ -169,6 +169,7 @@ export const virtualMachine = defineKind({
           "spec.resources.memoryMiB",
           "spec.disks[].name",
           "spec.disks[].sizeGiB",
+          "spec.disks[].type",
           "spec.disks[].expandPolicy",
           "spec.disks[].storageClass",
           "spec.disks[].scsi.controller",
@@ -189,7 +190,6 @@ export const virtualMachine = defineKind({
         ],
         planned: [
           "spec.importedDisk",
-          "spec.disks[].type",
         ],
       },
       vsphere: { honoured: [], planned: ["spec"] },

@@ -2,6 +2,7 @@
 import type { ErrorClass } from "./errors.ts";
 import type { Secret } from "@virtrigaud/telemetry";
 import type { ImageSource, MachineSpec, ObservedMachine } from "./machine.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * Who asks for a change, and which change it is. Every mutating request carries one and is idempotent by `id`: a
@@ -29,6 +30,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Correlates log lines of manager and provider. */
   readonly requestId: string;
+  /** Absent for callers that are no manager. */
+  readonly turn?: Turn;
 }
 
 /** Answer of calls that start something: `task` absent means it is done. */
@@ -101,6 +104,12 @@ export interface PowerRequest {
   readonly gracefulTimeoutMs?: number;
 }
 
+/**
+ * A data disk that the wish does not name any more is unplugged, and its volume is deleted if it was made for this VM; one
+ * that came from elsewhere is only unplugged. Where the guest does not let go of it, or a snapshot needs it, it stays whole:
+ * it waits for a power cycle, or the answer is `Conflict` with reason `HasSnapshots`. Whoever sends the wish has made sure
+ * that the data may go: the manager does by an annotation.
+ */
 export interface ReconfigureRequest {
   readonly operation: Operation;
   readonly vmId: string;
@@ -119,7 +128,11 @@ export interface HardwareUpgradeRequest {
   readonly targetVersion: number;
 }
 
-/** By id, by owner (finds what a crashed create left), or both. */
+/**
+ * By id, by owner (finds what a crashed create left), or both. With both, a VM of this id that carries the mark of another
+ * owner is not meant: the answer is then the VM with this owner's mark, or that there is none. A VM of this id without a
+ * mark is meant: it was adopted.
+ */
 export interface DescribeRequest {
   readonly vmId?: string;
   readonly ownerUid?: string;

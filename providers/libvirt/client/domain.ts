@@ -36,6 +36,7 @@ const START_TIMEOUT_MS = 300_000;
 const VCPU_MAXIMUM = 4;
 const MEMORY_MAXIMUM = 4;
 const RESIZE_BYTES = 1;
+const METADATA_ELEMENT = 2;
 const guestInfo = { os: 2, hostname: 8, interfaces: 64 } as const;
 
 /** What a power action goes through (`virDomainShutdownFlagValues`). */
@@ -234,6 +235,35 @@ export const changeDevice = (
     `${change.how.toLowerCase()} a device of`,
     domain,
     (w) => w.string(change.device).u32(change.where),
+    options,
+  );
+
+/**
+ * Writes the element of `namespace` in the metadata of the domain; without `content` it is removed. `where`:
+ * {@linkcode affect}; the stored description by default.
+ */
+export const setMetadata = (
+  rpc: Rpc,
+  domain: DomainRef,
+  metadata: {
+    readonly namespace: string;
+    readonly prefix: string;
+    readonly content: string | undefined;
+    readonly where?: number;
+  },
+  options?: Options,
+): Promise<void> =>
+  act(
+    rpc,
+    procedure.domainSetMetadata,
+    "write metadata of",
+    domain,
+    (w) =>
+      w.i32(METADATA_ELEMENT)
+        .optional(metadata.content, (to, text) => to.string(text))
+        .optional(metadata.prefix, (to, text) => to.string(text))
+        .optional(metadata.namespace, (to, text) => to.string(text))
+        .u32(metadata.where ?? affect.config),
     options,
   );
 

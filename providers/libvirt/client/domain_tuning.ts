@@ -1,4 +1,4 @@
-/** Calls that change limits and marks of a domain, running or not. All of them name the domain in their errors. @module */
+/** Calls that change limits of a domain, running or not. All of them name the domain in their errors. @module */
 import type { Rpc } from "./connection.ts";
 import { type DomainRef, type TypedParam, writeDomain, writeTypedParams } from "./objects.ts";
 import { procedure } from "./procedures.ts";
@@ -8,8 +8,6 @@ interface Options {
 }
 
 const quote = (domain: DomainRef): string => `domain "${domain.name}" (${domain.uuid})`;
-/** `virDomainMetadataType`: an element below `metadata`. */
-const METADATA_ELEMENT = 2;
 
 /** Sets shares and quota of the CPUs: `cpu_shares`, `global_period`, `global_quota`. `where`: {@linkcode affect}. */
 export const setScheduler = (
@@ -50,21 +48,4 @@ export const setBlockLimits = (
     procedure: procedure.domainSetBlockIoTune,
     doing: `set I/O limits of disk ${change.target} of ${quote(domain)}`,
     args: (w) => writeTypedParams(writeDomain(w, domain).string(change.target), change.params).u32(change.where),
-  }, options);
-
-/** Replaces the element of the namespace `uri` below the domain's metadata. `where`: {@linkcode affect}. */
-export const setMetadata = (
-  rpc: Rpc,
-  domain: DomainRef,
-  change: { readonly element: string; readonly prefix: string; readonly uri: string; readonly where: number },
-  options?: Options,
-): Promise<void> =>
-  rpc.call({
-    procedure: procedure.domainSetMetadata,
-    doing: `write the mark of ${quote(domain)}`,
-    args: (w) => {
-      writeDomain(w, domain).i32(METADATA_ELEMENT);
-      for (const text of [change.element, change.prefix, change.uri]) w.optional(text, (x, value) => x.string(value));
-      w.u32(change.where);
-    },
   }, options);

@@ -36,6 +36,7 @@ export const errorCode = {
   authUnavailable: 94,
   agentUnsynced: 97,
   deviceMissing: 99,
+  noDomainBackup: 104,
 } as const;
 
 /** An error that libvirt itself answered with, as a {@linkcode ProviderError} of the class that its code means. */

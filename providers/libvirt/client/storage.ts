@@ -12,6 +12,9 @@ const LIST_POOLS_ACTIVE = 2;
 /** Copying an image takes as long as it takes; this bounds only what has hung. */
 const COPY_TIMEOUT_MS = 2 * 60 * 60 * 1000;
 
+/** `VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA`: for qcow2 also all of the data where the allocation is the capacity. */
+const PREALLOCATE = 1;
+
 const quote = (volume: { readonly pool: string; readonly name: string }): string =>
   `volume "${volume.name}" in pool "${volume.pool}"`;
 
@@ -133,7 +136,13 @@ export const info = (
 export const create = (
   rpc: Rpc,
   target: PoolRef,
-  wish: { readonly name: string; readonly description: string; readonly source?: VolumeRef },
+  wish: {
+    readonly name: string;
+    readonly description: string;
+    readonly source?: VolumeRef;
+    /** Takes the space that the description allots at once. Default false. */
+    readonly preallocate?: boolean;
+  },
   options?: Options,
 ): Promise<VolumeRef> => {
   const { source } = wish;
@@ -143,14 +152,14 @@ export const create = (
     args: (w) => {
       writePool(w, target).string(wish.description);
       if (source !== undefined) writeVolume(w, source);
-      w.u32(0);
+      w.u32(wish.preallocate ? PREALLOCATE : 0);
     },
     reply: readVolume,
-    ...(source === undefined ? {} : { lane: "bulk", timeoutMs: COPY_TIMEOUT_MS }),
+    ...(source === undefined && !wish.preallocate ? {} : { lane: "bulk", timeoutMs: COPY_TIMEOUT_MS }),
   }, options);
 };
 
-/** Grows a volume that no running domain uses, to `bytes`. */
+/** Grows a volume that no running domain uses, to `bytes`; what is added takes its space when it is written. */
 export const resize = (rpc: Rpc, target: VolumeRef, bytes: number, options?: Options): Promise<void> =>
   rpc.call({
     procedure: procedure.volumeResize,

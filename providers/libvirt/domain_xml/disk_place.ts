@@ -50,7 +50,7 @@ export class DiskPlaces {
   }
 
   /** Whether an existing disk hangs on the controller that the wish names. */
-  isAsWished(disk: XmlElement, { scsi }: DataDisk): boolean {
+  isAsWished(disk: XmlElement, { scsi }: Pick<DataDisk, "scsi">): boolean {
     const isScsi = find(disk, "target")?.attributes["bus"] === "scsi";
     const index = Number(find(disk, "address")?.attributes["controller"] ?? OWN_CONTROLLER);
     if (scsi === undefined) return !isScsi || ![...this.#controllers.values()].some((each) => each.index === index);
@@ -59,7 +59,7 @@ export class DiskPlaces {
   }
 
   /** Makes the controller of a disk known; the element is the device to add, if there is one to add. */
-  controllerFor({ scsi }: DataDisk): XmlElement | undefined {
+  controllerFor({ scsi }: Pick<DataDisk, "scsi">): XmlElement | undefined {
     if (scsi === undefined) return undefined;
     const number = scsi.controller ?? 0;
     if (this.#controllers.has(number)) return undefined;

@@ -1,5 +1,5 @@
 /** Our mark in a domain's metadata: whose VM it is. @module */
-import { element, elements, find, textOf, withElement, type XmlElement } from "./element.ts";
+import { element, elements, find, serializeXml, textOf, withElement, type XmlElement } from "./element.ts";
 
 const NAMESPACE = "https://virtrigaud.io/xmlns/libvirt/v1";
 const PREFIX = "virtrigaud";
@@ -33,17 +33,15 @@ export function markElement(mark: Mark): XmlElement {
   );
 }
 
-/** The mark as libvirt's call for metadata takes it: it adds the namespace itself. */
-export const markMetadata = (
-  mark: Mark,
-): { readonly element: XmlElement; readonly prefix: string; readonly uri: string } => ({
-  element: element(
+/** The mark as libvirt's call for metadata takes it, which adds the namespace itself. */
+export const markMetadata = (mark: Mark) => ({
+  namespace: NAMESPACE,
+  prefix: PREFIX,
+  content: serializeXml(element(
     "machine",
     { "owner-uid": mark.ownerUid, owner: mark.owner, "init-digest": mark.guestInitDigest },
     ...mark.tags.map((tag) => element("tag", {}, tag)),
-  ),
-  prefix: PREFIX,
-  uri: NAMESPACE,
+  )),
 });
 
 /** libvirt keeps the prefix, but whoever edits a domain may choose another one for the same namespace. */

@@ -6,6 +6,8 @@ export interface VolumePlan {
   readonly name: string;
   readonly bytes: number;
   readonly format: string;
+  /** Takes all of its space at once. Default false. */
+  readonly thick?: boolean;
   /** The file that an overlay stands on. */
   readonly backing?: { readonly path: string; readonly format: string };
 }
@@ -17,6 +19,7 @@ export function volumeXml(plan: VolumePlan): string {
     {},
     element("name", {}, plan.name),
     element("capacity", { unit: "bytes" }, plan.bytes),
+    plan.thick ? element("allocation", { unit: "bytes" }, plan.bytes) : undefined,
     element(
       "target",
       {},

@@ -14,7 +14,7 @@ import type { LibvirtContext } from "../context.ts";
 import { readVolumeTimes, volumeXml } from "../domain_xml/volume.ts";
 import { standsOn } from "../identity.ts";
 import { HEADER_BYTES, type ImageHeader, readHeader } from "./header.ts";
-import { openUrl } from "./http.ts";
+import { openUrl } from "../../shared/http/download.ts";
 import type { FoundImage } from "./volumes.ts";
 
 type UrlImage = Extract<ImageSource, { type: "Url" }>;

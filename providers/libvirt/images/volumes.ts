@@ -1,5 +1,5 @@
 /** Images and volumes: where root disks come from and how disks come to be. @module */
-import { type ImageSource, ProviderError } from "@virtrigaud/contract";
+import { type DiskType, type ImageSource, ProviderError } from "@virtrigaud/contract";
 import type { PoolRef, VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
@@ -9,6 +9,9 @@ const GIB = 1024 ** 3;
 
 /** Bytes of a size in GiB, whole sectors. */
 export const gibBytes = (gib: number): number => Math.ceil((gib * GIB) / 512) * 512;
+
+/** Whether a disk takes all of its space at its birth. */
+export const isThick = ({ type }: { readonly type?: DiskType }): boolean => type === "thick";
 
 /** The thing is there, but nobody has started it: no reason to give up, and nothing that this provider may change. */
 export const inactive = (what: string, field: string): ProviderError =>
@@ -102,32 +105,59 @@ async function volumeByName(context: LibvirtContext, image: VolumeImage, options
   return await storage.volume(context.session, pool, name, options);
 }
 
+/** A volume that is to be made. */
+export interface VolumeTarget {
+  readonly pool: PoolRef;
+  readonly name: string;
+  /** At least. */
+  readonly bytes: number;
+  /** Takes all of its space at its birth; what it grows by later comes as it is written. */
+  readonly thick: boolean;
+}
+
 /**
- * A root disk with the content of `image` and at least `bytes`. What a create that was cut off has left under this name
- * is replaced: nothing says whether its copy was complete.
+ * A disk with the content of `image`. What a create that was cut off has left under this name is replaced: nothing says
+ * whether its copy was complete.
  */
 export async function copyImage(
   context: LibvirtContext,
-  target: { readonly pool: PoolRef; readonly name: string; readonly bytes: number },
+  target: VolumeTarget,
   image: FoundImage,
   options?: CallOptions,
 ): Promise<VolumeRef> {
-  await removeVolume(context, target.pool, target.name, options);
-  const volume = await storage.create(context.session, target.pool, {
-    name: target.name,
-    description: volumeXml({ name: target.name, bytes: image.bytes, format: "qcow2" }),
+  const { pool, name, bytes, thick } = target;
+  if (thick && bytes > image.bytes) {
+    // libvirt takes space at once only for what a volume is born with: it has to be born from one of the final size.
+    const part = await copyImage(context, { pool, name: `${name}.part`, bytes, thick: false }, image, options);
+    const volume = await copyImage(context, target, { volume: part, bytes, format: "qcow2" }, options);
+    await storage.remove(context.session, part, options);
+    return volume;
+  }
+  await removeVolume(context, pool, name, options);
+  const volume = await storage.create(context.session, pool, {
+    name,
+    description: volumeXml({ name, bytes: image.bytes, format: "qcow2", thick }),
     source: image.volume,
+    preallocate: thick,
   }, options);
-  if (target.bytes > image.bytes) await storage.resize(context.session, volume, target.bytes, options);
+  if (bytes > image.bytes) await storage.resize(context.session, volume, bytes, options);
   return volume;
 }
 
-/** A root disk that holds only what differs from `image`, which must not change any more. */
+/**
+ * A root disk that holds only what differs from `image`, which must not change any more.
+ * @throws {ProviderError} `InvalidSpec` for a thick one.
+ */
 export async function overlayImage(
   context: LibvirtContext,
-  target: { readonly pool: PoolRef; readonly name: string; readonly bytes: number },
+  target: VolumeTarget,
   image: FoundImage,
 ): Promise<VolumeRef> {
+  if (target.thick) {
+    throw new ProviderError("InvalidSpec", "a linked clone shares its disk and cannot be thick", {
+      field: "rootDisk.type",
+    });
+  }
   await removeVolume(context, target.pool, target.name);
   const path = await storage.path(context.session, image.volume);
   return await storage.create(context.session, target.pool, {
@@ -147,17 +177,25 @@ export async function overlayImage(
  */
 export async function ensureDisk(
   context: LibvirtContext,
-  target: { readonly pool: PoolRef; readonly name: string; readonly bytes: number },
+  target: VolumeTarget,
   options?: CallOptions,
 ): Promise<VolumeRef> {
-  const existing = await storage.volume(context.session, target.pool, target.name, options);
-  if (existing === undefined) {
-    const description = volumeXml({ name: target.name, bytes: target.bytes, format: "qcow2" });
-    return await storage.create(context.session, target.pool, { name: target.name, description }, options);
-  }
+  const { pool, name, bytes } = target;
+  const existing = await storage.volume(context.session, pool, name, options);
+  if (existing === undefined) return await emptyVolume(context, target, options);
   const { capacity } = await storage.info(context.session, existing, options);
-  if (capacity < target.bytes) await storage.resize(context.session, existing, target.bytes, options);
+  if (capacity < bytes) await storage.resize(context.session, existing, bytes, options);
   return existing;
+}
+
+/** A new empty disk; the name has to be free. */
+export async function emptyVolume(
+  context: LibvirtContext,
+  { pool, name, bytes, thick }: VolumeTarget,
+  options?: CallOptions,
+): Promise<VolumeRef> {
+  const description = volumeXml({ name, bytes, format: "qcow2", thick });
+  return await storage.create(context.session, pool, { name, description, preallocate: thick }, options);
 }
 
 /** A raw volume with exactly this content, in the place of whatever had the name. */
@@ -176,7 +214,8 @@ export async function writeVolume(
   return volume;
 }
 
-async function removeVolume(
+/** Deletes the volume of this name, if there is one. */
+export async function removeVolume(
   context: LibvirtContext,
   pool: PoolRef,
   name: string,

@@ -24,6 +24,31 @@ export const describeCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "describe/of-another-owner",
+    promise: "asked by id and owner, the VM of another owner is not the answer: the owner's own is, or absence",
+    run: async (subject) => {
+      const [one, other] = [await subject.create(), await subject.create()];
+      const mixed = await subject.provider.describe({ vmId: one.vmId, ownerUid: other.ownerUid }, subject.context);
+      assert(mixed.exists, "the owner's own VM is not found");
+      assertEquals(mixed.vm.id, other.vmId);
+      const nobody = crypto.randomUUID();
+      assertEquals(await subject.provider.describe({ vmId: one.vmId, ownerUid: nobody }, subject.context), {
+        exists: false,
+      });
+    },
+  },
+  {
+    name: "describe/adopted",
+    promise: "asked by id and owner, a VM without any mark is the answer: it may have been adopted",
+    skip: needsControl("addForeignVm"),
+    run: async (subject) => {
+      const vmId = await subject.profile.controls?.addForeignVm?.(subject.spec().name) ?? "";
+      const answer = await subject.provider.describe({ vmId, ownerUid: crypto.randomUUID() }, subject.context);
+      assert(answer.exists, "it is said to be absent");
+      assertEquals([answer.vm.id, answer.vm.ownerUid], [vmId, undefined]);
+    },
+  },
+  {
     name: "describe/nothing-asked",
     promise: "describe without id and owner is InvalidSpec, never an arbitrary VM",
     run: async (subject) => {

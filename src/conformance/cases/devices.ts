@@ -22,6 +22,41 @@ export const deviceCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "disks/remove",
+    promise: "a disk that the wish does not name any more goes, and its volume with it; the others stay as they are",
+    run: async (subject) => {
+      const volumes = async () => (await subject.profile.controls?.listVolumes?.())?.toSorted();
+      const before = (await volumes())?.length ?? 0;
+      const vm = await subject.create({ disks: [{ name: "a", sizeGib: 1 }, { name: "b", sizeGib: 1 }] });
+      const only = { ...vm.spec, disks: [{ name: "b", sizeGib: 1 }] };
+      const whole = (await volumes())?.length;
+      assertEquals((await subject.reconfigure(vm, only)).needsPowerCycle, []);
+      assertEquals(await sizes(subject, vm), { root: subject.profile.rootGib, b: 1 });
+      if (whole !== undefined) assertEquals((await volumes())?.length, whole - 1, "its volume is left over");
+      assertEquals((await subject.reconfigure(vm, only)).task, undefined);
+      await subject.delete(vm);
+      if (whole !== undefined) assertEquals((await volumes())?.length, before);
+    },
+  },
+  {
+    name: "disks/remove-running",
+    promise:
+      "a disk taken out of a running VM is gone with its volume at once, or after the power cycle it says it needs",
+    run: async (subject) => {
+      const volumes = async () => (await subject.profile.controls?.listVolumes?.())?.length;
+      const vm = await subject.create({ disks: [{ name: "a", sizeGib: 1 }] }, { powerOn: true });
+      const whole = await volumes();
+      const { needsPowerCycle } = await subject.reconfigure(vm, { ...vm.spec, disks: [] });
+      assertEquals((await subject.describe(vm.vmId)).pendingPowerCycle, needsPowerCycle);
+      if (needsPowerCycle.length > 0) {
+        await subject.power(vm, "Off", "Off");
+        await subject.power(vm, "On", "On");
+      }
+      assertEquals(await sizes(subject, vm), { root: subject.profile.rootGib });
+      if (whole !== undefined) assertEquals(await volumes(), whole - 1, "its volume is left over");
+    },
+  },
+  {
     name: "disks/order-does-not-matter",
     promise: "the same disks in another order are the same wish",
     run: async (subject) => {

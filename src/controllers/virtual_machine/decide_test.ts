@@ -449,6 +449,15 @@ Deno.test("an id that passed to somebody else's machine is asked for by our mark
   assertEquals(decide(input({ ...taken, vm: vm({ status: made, deleting: true }) })).step, { type: "Describe" });
 });
 
+Deno.test("a create that failed is not over while nobody can say what it left behind", () => {
+  for (const task of [ended("Failed"), { type: "Forgotten" }] as const) {
+    for (const wished of [wish(), { type: "Missing", missing: ["VMClass small"] }] as VmInput["wish"][]) {
+      const { status } = decide(input({ vm: inFlight("Create"), task, wish: wished, ...unreachable }));
+      assertEquals([status?.id, status?.operation?.taskRef, status?.failures], ["vm-1", "t-1", undefined]);
+    }
+  }
+});
+
 Deno.test("a create that failed and left nothing behind forgets the id that it had", () => {
   const failed = decide(input({ ...absent, vm: inFlight("Create"), task: ended("Failed") }));
   assertEquals([failed.step.type, failed.status?.id], ["Create", undefined]);

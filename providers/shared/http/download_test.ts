@@ -3,7 +3,7 @@ import { ProviderError } from "@virtrigaud/contract";
 import { FakeClock, systemClock } from "@virtrigaud/resilience";
 import { ImageServer, redirect, truncated, whole } from "../testing/image_server.ts";
 import { addressKind } from "./addresses.ts";
-import { type FetchOptions, openUrl } from "./http.ts";
+import { type FetchOptions, openUrl } from "./download.ts";
 
 const options = { clock: systemClock, field: "image.url" };
 
