@@ -93,7 +93,7 @@ export const settings: readonly Setting[] = [
   },
   {
     field: GRAPHICS_FIELDS.listen,
-    read: (domain) => graphics(domain)?.attributes["listen"],
+    read: (domain) => graphics(domain)?.attributes["listen"] ?? find(graphics(domain), "listen")?.attributes["address"],
     write: (domain, value) => {
       const listen = value === undefined ? undefined : element("listen", { type: "address", address: value });
       return editDevice(domain, "graphics", (old) => {
