@@ -246,7 +246,7 @@ async function makeDisks(
     stopIfCancelled();
     const { name, iops } = wish;
     const volume = filled.get(name) ?? await ensureDisk(context, data.get(name) ?? root);
-    const controller = places.controllerFor(wish);
+    const controller = places.controllerFor(diskBus(spec), wish);
     if (controller !== undefined) controllers.push(controller);
     const place = places.next(diskBus(spec), wish.scsi);
     if (place === undefined) {

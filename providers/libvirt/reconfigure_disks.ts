@@ -75,7 +75,7 @@ async function attach(change: Change, wish: DataDisk): Promise<void> {
   // Earlier disks of this very call may be attached already: look again.
   const now = parseXml(await domains.xml(context.session, domain, "inactive", options));
   const places = new DiskPlaces(...[stored.root, live?.root, now].map((root) => find(root, "devices")));
-  const controller = places.controllerFor(wish);
+  const controller = places.controllerFor(diskBus(spec), wish);
   const place = places.next(diskBus(spec), wish.scsi);
   if (place === undefined) {
     throw new ProviderError("InvalidSpec", `domain "${domain.name}" has no place for another disk`, { field });

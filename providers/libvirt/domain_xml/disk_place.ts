@@ -6,8 +6,8 @@ import { element, elements, find, type XmlElement } from "./element.ts";
 const prefixes: Readonly<Record<DiskBus, string>> = { virtio: "vd", scsi: "sd", sata: "sd", ide: "hd" };
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const CONTROLLER_ALIAS = "ua-scsi-";
-/** The controller that is always there: virtio-scsi, with the first-boot medium. */
-const OWN_CONTROLLER = 0;
+/** The controller that machines of ours have from birth, with the first-boot medium. */
+const OWN_CONTROLLER = { index: 0, model: "virtio-scsi" } as const;
 
 /** libvirt's names for the models of the API; QEMU has no BusLogic. */
 export const scsiModels: Readonly<Record<string, string>> = {
@@ -29,17 +29,24 @@ export class DiskPlaces {
   readonly #drives = new Set<string>();
   /** Index of a controller by the number that the wish gives it. */
   readonly #controllers = new Map<number, { readonly index: number; readonly model: string }>();
-  #lastIndex = OWN_CONTROLLER;
+  /** Where disks hang that name no controller, as soon as there is one. */
+  #common: number | undefined;
+  #lastIndex: number;
 
-  /** `devices`: the `devices` element of a description; several for a running domain. */
+  /** `devices`: the `devices` element of a description; several for a running domain, none for one that is to be. */
   constructor(...devices: readonly (XmlElement | undefined)[]) {
+    this.#common = devices.length === 0 ? OWN_CONTROLLER.index : undefined;
+    this.#lastIndex = this.#common ?? -1;
     for (const controller of devices.flatMap((each) => elements(each, "controller"))) {
       if (controller.attributes["type"] !== "scsi") continue;
       const index = Number(controller.attributes["index"]);
       this.#lastIndex = Math.max(this.#lastIndex, index);
-      const alias = find(controller, "alias")?.attributes["name"];
-      if (!alias?.startsWith(CONTROLLER_ALIAS)) continue;
       const model = controller.attributes["model"] ?? "";
+      const alias = find(controller, "alias")?.attributes["name"];
+      if (!alias?.startsWith(CONTROLLER_ALIAS)) {
+        if (model === OWN_CONTROLLER.model) this.#common ??= index;
+        continue;
+      }
       this.#controllers.set(Number(alias.slice(CONTROLLER_ALIAS.length)), { index, model });
     }
     for (const disk of devices.flatMap((each) => elements(each, "disk"))) {
@@ -52,15 +59,19 @@ export class DiskPlaces {
   /** Whether an existing disk hangs on the controller that the wish names. */
   isAsWished(disk: XmlElement, { scsi }: Pick<DataDisk, "scsi">): boolean {
     const isScsi = find(disk, "target")?.attributes["bus"] === "scsi";
-    const index = Number(find(disk, "address")?.attributes["controller"] ?? OWN_CONTROLLER);
+    const index = Number(find(disk, "address")?.attributes["controller"]);
     if (scsi === undefined) return !isScsi || ![...this.#controllers.values()].some((each) => each.index === index);
     const wished = this.#controllers.get(scsi.controller ?? 0);
     return isScsi && wished?.index === index && wished.model === scsiModel(scsi);
   }
 
   /** Makes the controller of a disk known; the element is the device to add, if there is one to add. */
-  controllerFor({ scsi }: Pick<DataDisk, "scsi">): XmlElement | undefined {
-    if (scsi === undefined) return undefined;
+  controllerFor(bus: DiskBus, { scsi }: Pick<DataDisk, "scsi">): XmlElement | undefined {
+    if (scsi === undefined) {
+      if (bus !== "scsi" || this.#common !== undefined) return undefined;
+      this.#common = ++this.#lastIndex;
+      return element("controller", { type: "scsi", index: this.#common, model: OWN_CONTROLLER.model });
+    }
     const number = scsi.controller ?? 0;
     if (this.#controllers.has(number)) return undefined;
     const index = ++this.#lastIndex;
@@ -82,15 +93,19 @@ export class DiskPlaces {
       this.#targets.add(target);
       return { bus: on, target };
     }
-    const controller = scsi === undefined
-      ? { index: OWN_CONTROLLER, model: "virtio-scsi" }
-      : this.#controllers.get(scsi.controller ?? 0);
+    const controller = scsi !== undefined
+      ? this.#controllers.get(scsi.controller ?? 0)
+      : this.#common === undefined
+      ? undefined
+      : { index: this.#common, model: OWN_CONTROLLER.model };
     if (controller === undefined) return undefined;
     for (let number = 0; number < (PER_CONTROLLER[controller.model] ?? 0); number++) {
       const drive = { controller: controller.index, ...addressOn(controller.model, number) };
       const key = `${drive.controller} ${drive.target} ${drive.unit}`;
       // The first-boot medium comes and goes; its place stays free for it.
-      if (this.#drives.has(key) || (drive.controller === OWN_CONTROLLER && number === 0)) continue;
+      if (this.#drives.has(key) || (drive.controller === OWN_CONTROLLER.index && number === 0 && scsi === undefined)) {
+        continue;
+      }
       this.#drives.add(key);
       this.#targets.add(target);
       return { bus: "scsi", target, drive };
