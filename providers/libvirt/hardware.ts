@@ -16,6 +16,7 @@ const QUOTA_MIN_US = 1_000;
 /** What QEMU needs beside the guest's memory: a share of it, and a fixed part, MiB. */
 const QEMU_SHARE = 1.02;
 const QEMU_MIB = 256;
+const VNC_PASSWORD_MAX = 8;
 /** libvirt's own default. */
 const LISTEN = "127.0.0.1";
 
@@ -76,12 +77,20 @@ export interface SettingContext {
 
 /**
  * Every setting of a machine that is ours.
- * @throws {ProviderError} `NotSupported` for a CPU limit on a host that does not tell its frequency.
+ * @throws {ProviderError} `NotSupported` for a CPU limit on a host that does not tell its frequency; `InvalidSpec` for a
+ * password that VNC cannot have.
  */
 export function settingsOf(spec: MachineSpec, { platform, cpuMhz, graphicsPassword }: SettingContext): SettingValues {
   const { limits } = spec.hardware;
   const graphics = extra(spec, EXTRA_KEYS.graphics) ?? "vnc";
   const { cache, io, discard } = diskDriver(spec);
+  if (graphics === "vnc" && graphicsPassword !== undefined && graphicsPassword.length > VNC_PASSWORD_MAX) {
+    throw new ProviderError(
+      "InvalidSpec",
+      `the credentials' graphics-password is longer than the ${VNC_PASSWORD_MAX} characters that VNC looks at`,
+      { field: GRAPHICS_FIELDS.password },
+    );
+  }
   return new Map([
     [LIMIT_FIELDS.cpuShares, limits?.cpuShares?.toString()],
     [LIMIT_FIELDS.cpuLimit, quota(limits?.cpuLimitMhz, cpuMhz)],

@@ -32,3 +32,13 @@ Deno.test("a CPU limit is a share of the host's frequency, for the machine as a 
   assertEquals(quota(1, 2500), "1000", "libvirt takes no less");
   assertEquals(assertThrows(() => quota(100, 0), ProviderError).field, "hardware.limits.cpuLimitMhz");
 });
+
+Deno.test("a password that VNC would cut is refused, not cut", () => {
+  const password = (graphics: string, graphicsPassword: string) =>
+    settingsOf(wish({ extraConfig: { "libvirt.graphics": graphics } }), { platform, cpuMhz: 0, graphicsPassword })
+      .get("credentials.graphics-password");
+  assertEquals(password("vnc", "12345678"), "12345678");
+  assertEquals(password("spice", "123456789"), "123456789");
+  const error = assertThrows(() => password("vnc", "12345678x"), ProviderError);
+  assertEquals([error.class, error.message.includes("12345678")], ["InvalidSpec", false]);
+});

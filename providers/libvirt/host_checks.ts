@@ -71,14 +71,23 @@ export function checkOffer(spec: MachineSpec, platform: Platform, offer: Machine
 const BRIDGE_VLANS_SINCE = [11, 1];
 
 /**
- * @throws {ProviderError} `NotFound` with reason `DependencyMissing` for a network that the host does not have,
+ * @throws {ProviderError} `NotFound` with reason `DependencyMissing` for a network or filter that the host does not have,
  * `NotSupported` for VLANs on what knows none.
  */
 export async function checkNetworks(context: LibvirtContext, spec: MachineSpec, options: CallOptions): Promise<void> {
   for (const nic of spec.nics) {
+    await checkFilter(context, nic, options);
     if (nic.backing?.type === "Bridge") await checkBridge(context, nic);
     else await checkNetwork(context, nic, nic.backing?.type === "Network" ? nic.backing.network : undefined, options);
   }
+}
+
+async function checkFilter(context: LibvirtContext, { name, filter }: Nic, options: CallOptions): Promise<void> {
+  if (filter === undefined || await networks.hasFilter(context.session, filter.name, options)) return;
+  throw new ProviderError("NotFound", `network filter "${filter.name}" does not exist on the libvirt host; define it`, {
+    reason: "DependencyMissing",
+    field: `nics[${name}].filter`,
+  });
 }
 
 const wantsVlan = (nic: Nic): boolean => nic.vlan !== undefined || nic.extra?.[TRUNK] !== undefined;

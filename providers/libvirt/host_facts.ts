@@ -32,7 +32,7 @@ export class HostFacts {
 
   /** What machines of this kind can have. */
   offer(platform: Platform): Promise<MachineOffer> {
-    const key = `offer ${platform.machine} ${platform.domainType}`;
+    const key = `offer ${platform.emulator} ${platform.arch} ${platform.machine} ${platform.domainType}`;
     return this.#once(key, () => hosts.domainCapabilities(this.#session, platform).then(readMachineOffer));
   }
 

@@ -10,6 +10,7 @@ import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef } from "./client/objects.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
+import { find, textOf } from "./domain_xml/element.ts";
 import { readGpus } from "./domain_xml/gpu.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
 import { extra } from "./hardware.ts";
@@ -111,12 +112,20 @@ function familyLike(wish: string | undefined, is: string): string {
   return wish === family ? family : is;
 }
 
-/** Looks again at what the host can give; a machine that is there has its firmware and devices already. */
+/**
+ * Looks again at what the host can give where the wish goes beyond the plain machine. One that is there has its firmware
+ * and devices already, and may be of another architecture than the host.
+ */
 async function checkHost({ context, spec, stored }: Change): Promise<void> {
+  const { extraConfig, performance } = spec.hardware;
+  const isPlain = Object.keys(extraConfig ?? {}).length === 0 && !performance?.nestedVirtualization &&
+    !performance?.virtualizationBasedSecurity;
+  if (isPlain) return;
   const platform = {
-    ...await context.host.platform(),
-    domainType: stored.domainType === "kvm" ? "kvm" as const : "qemu" as const,
+    arch: stored.arch,
     machine: stored.machine,
+    domainType: stored.domainType === "kvm" ? "kvm" as const : "qemu" as const,
+    emulator: textOf(find(stored.root, "devices", "emulator")) || (await context.host.platform()).emulator,
   };
   const { gpu: _gpu, security: _security, firmware: _firmware, ...changeable } = spec.hardware;
   const offer = await context.host.offer(platform);

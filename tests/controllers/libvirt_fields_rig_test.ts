@@ -21,6 +21,8 @@ Deno.test({ name: "what is honoured shows on the host", ignore }, async (t) => {
   await host.sh(["tee", "/root/net.xml"], {
     input: `<network><name>${OTHER.network}</name><ip address="192.168.123.1" netmask="255.255.255.0"/></network>`,
   });
+  await host.sh(["tee", "/root/filter.xml"], { input: `<filter name="${OTHER.filter}" chain="root"/>` });
+  await host.virsh("nwfilter-define", "/root/filter.xml");
   await host.virsh("net-define", "/root/net.xml");
   await host.virsh("net-start", OTHER.network);
   for (const kind of MACHINE_KINDS) {

@@ -41,6 +41,7 @@ export const procedure = {
   domainDetachDevice: 161,
   domainAbortJob: 164,
   domainUpdateDevice: 174,
+  filterLookupByName: 175,
   snapshotCreate: 185,
   snapshotGetXml: 186,
   snapshotLookupByName: 189,

@@ -32,8 +32,8 @@ const controllerOf = (name: string) => (probe: Probe) => {
 const folderOf = (name?: string) => (probe: Probe) =>
   find(probe.disk(name), "source")?.attributes["file"]?.replace(/\/[^/]*$/, "");
 
-/** Pool and network beside the default ones; the test makes them. */
-export const OTHER = { pool: "fast", folder: "/var/lib/libvirt/fast", network: "other" } as const;
+/** Pool, network and filter beside the default ones; the test makes them. */
+export const OTHER = { pool: "fast", folder: "/var/lib/libvirt/fast", network: "other", filter: "guarded" } as const;
 
 /** By kind: fields that show on the host. */
 export const shown: { readonly [kind in MachineKind]: readonly FieldCase[] } = {
@@ -89,7 +89,7 @@ export const shown: { readonly [kind in MachineKind]: readonly FieldCase[] } = {
           libvirt: {
             networkName: OTHER.network,
             model: "e1000",
-            filterRef: { filter: "clean-traffic", parameters: { IP: "192.168.123.5" } },
+            filterRef: { filter: OTHER.filter, parameters: { IP: "192.168.123.5" } },
           },
         },
         ipAllocation: {
@@ -107,7 +107,7 @@ export const shown: { readonly [kind in MachineKind]: readonly FieldCase[] } = {
         "spec.network.mtu": [card("size", "mtu"), "1400"],
         "spec.network.libvirt.networkName": [card("network", "source"), OTHER.network],
         "spec.network.libvirt.model": [card("type", "model"), "e1000"],
-        "spec.network.libvirt.filterRef.filter": [card("filter", "filterref"), "clean-traffic"],
+        "spec.network.libvirt.filterRef.filter": [card("filter", "filterref"), OTHER.filter],
         "spec.network.libvirt.filterRef.parameters": [card("value", "filterref", "parameter"), "192.168.123.5"],
         "spec.ipAllocation.type": [includes("192.168.123.5"), true],
         "spec.ipAllocation.staticConfig.address": [includes("192.168.123.5/25"), true],
