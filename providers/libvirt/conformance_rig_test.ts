@@ -1,7 +1,10 @@
 import { testConformance } from "@virtrigaud/conformance";
+import type { TransferTarget } from "@virtrigaud/contract";
 import { loopback } from "@virtrigaud/contract/testing/fixture.ts";
+import { Secret } from "@virtrigaud/telemetry";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
+import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import { providerFor } from "./testing/fixture.ts";
 import { ImageServer, whole } from "../shared/testing/image_server.ts";
 import { libvirtProfile } from "./testing/profile.ts";
@@ -15,10 +18,17 @@ testConformance("libvirt on a real host passes the conformance suite, over gRPC 
   const loop = made.use(await loopback({}, { serve: { provider } }));
   const server = made.use(await ImageServer.start());
   const imageUrl = server.at("/tiny.qcow2", whole(await Deno.readFile(await ensureGuestImage())));
+  const store = made.use(await S3Server.start());
+  const transferTarget = (name: string): TransferTarget => ({
+    backend: "s3",
+    url: `s3://disks/${name}`,
+    credentials: new Secret(S3_ACCOUNT),
+    options: { endpoint: store.endpoint, usePathStyle: "true" },
+  });
   const held = made.move();
   return {
     provider: loop.provider,
-    profile: libvirtProfile(host, imageUrl),
+    profile: libvirtProfile(host, { imageUrl, transferTarget }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }, { ignore });

@@ -23,6 +23,8 @@ export interface LibvirtContext {
   readonly changes: Changes;
   /** Pool for disks that name none. */
   readonly defaultPool: string;
+  /** Folder under which claims for disk transfers are mounted into this process. */
+  readonly claims: string;
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
 }

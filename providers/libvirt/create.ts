@@ -30,6 +30,7 @@ import {
 } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { readVolumeFormat } from "./domain_xml/volume.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
@@ -248,8 +249,9 @@ async function makeDisks(
     }
     taken.add(free);
     const path = await storage.path(context.session, volume);
+    const format = readVolumeFormat(await storage.xml(context.session, volume)) ?? "qcow2";
     const driver = diskDriver(spec);
-    devices.push({ name, path, format: "qcow2", target: free, driver, ...(iops === undefined ? {} : { iops }) });
+    devices.push({ name, path, format, target: free, driver, ...(iops === undefined ? {} : { iops }) });
   }
   return devices;
 }

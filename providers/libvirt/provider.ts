@@ -9,10 +9,16 @@ import {
   type DeleteRequest,
   type DescribeRequest,
   type DescribeResponse,
+  type DiskInfo,
+  type DiskInfoRequest,
+  type ExportDiskRequest,
+  type ExportDiskResponse,
   type GuestExecRequest,
   type GuestExecResponse,
   type ImagePrepareRequest,
   type ImagePrepareResponse,
+  type ImportDiskRequest,
+  type ImportDiskResponse,
   type ListVmsRequest,
   type ListVmsResponse,
   type ObservedSnapshot,
@@ -31,6 +37,7 @@ import {
   type WatchEvent,
 } from "@virtrigaud/contract";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
+import { BACKENDS } from "../shared/transfer/mod.ts";
 import * as hosts from "./client/host.ts";
 import { type HostCredentials, LibvirtSession } from "./client/session.ts";
 import { parseUri } from "./client/uri.ts";
@@ -49,10 +56,15 @@ import { power } from "./power.ts";
 import { reconfigure } from "./reconfigure.ts";
 import * as snapshots from "./snapshots.ts";
 import { Tasks } from "./tasks.ts";
+import { diskInfo } from "./transfers/disk_info.ts";
+import { EXPORT_FORMATS, exportDisk } from "./transfers/export.ts";
+import { IMPORT_FORMATS, importDisk } from "./transfers/import.ts";
 import { watch } from "./watch.ts";
 
 /** Version of this provider. */
 export const LIBVIRT_PROVIDER_VERSION = buildInfo().version;
+
+const CLAIMS = "/mnt/migration-storage";
 
 /** Settings of {@linkcode LibvirtProvider}. */
 export interface LibvirtProviderOptions {
@@ -66,6 +78,8 @@ export interface LibvirtProviderOptions {
   readonly insecureSkipVerify?: boolean;
   /** Pool for disks that name none. Default `default`. */
   readonly defaultPool?: string;
+  /** Folder under which claims for disk transfers are mounted. Default `/mnt/migration-storage`. */
+  readonly claims?: string;
   /** Network for cards that name none. Default `default`. */
   readonly defaultNetwork?: string;
   readonly clock?: Clock;
@@ -94,6 +108,7 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       changes: new Changes(),
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
+      claims: options.claims ?? CLAIMS,
     };
   }
 
@@ -182,14 +197,23 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return imagePrepare(this.#context, request, { signal });
   }
 
+  exportDisk(request: ExportDiskRequest, { signal }: CallContext): Promise<ExportDiskResponse> {
+    return exportDisk(this.#context, request, { signal });
+  }
+
+  importDisk(request: ImportDiskRequest, { signal }: CallContext): Promise<ImportDiskResponse> {
+    return importDisk(this.#context, request, { signal });
+  }
+
+  getDiskInfo(request: DiskInfoRequest, { signal }: CallContext): Promise<DiskInfo> {
+    return diskInfo(this.#context, request, { signal });
+  }
+
   guestExec(request: GuestExecRequest, { signal }: CallContext): Promise<GuestExecResponse> {
     return guestExec(this.#context, request, { signal });
   }
 
   readonly hardwareUpgrade = notSupported("hardwareUpgrade");
-  readonly exportDisk = notSupported("exportDisk");
-  readonly importDisk = notSupported("importDisk");
-  readonly getDiskInfo = notSupported("getDiskInfo");
 }
 
 const notSupported = (call: string) => (): Promise<never> =>
@@ -204,17 +228,17 @@ const capabilities: Capabilities = {
   clones: true,
   linkedClones: true,
   imageImport: true,
-  diskExport: false,
-  diskImport: false,
+  diskExport: true,
+  diskImport: true,
   exportCompression: false,
   guestExec: true,
   hardwareUpgrade: false,
   pushEvents: true,
   diskTypes: ["thin", "thick"],
   networkTypes: ["network", "bridge"],
-  exportFormats: [],
-  importFormats: [],
-  exportBackends: [],
-  importBackends: [],
-  transferModes: [],
+  exportFormats: EXPORT_FORMATS,
+  importFormats: IMPORT_FORMATS,
+  exportBackends: BACKENDS,
+  importBackends: BACKENDS,
+  transferModes: ["relay"],
 };

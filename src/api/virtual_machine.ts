@@ -167,6 +167,7 @@ export const virtualMachine = defineKind({
         honoured: [
           "spec.resources.cpu",
           "spec.resources.memoryMiB",
+          "spec.importedDisk",
           "spec.disks[].name",
           "spec.disks[].sizeGiB",
           "spec.disks[].type",
@@ -184,7 +185,6 @@ export const virtualMachine = defineKind({
           "spec.userData.ignition",
         ],
         planned: [
-          "spec.importedDisk",
           "spec.resources.gpu",
           "spec.tags",
         ],

@@ -43,6 +43,18 @@ export function readVolumeTimes(xml: string): number | undefined {
   return seconds.length === 0 ? undefined : Math.max(...seconds) * 1000;
 }
 
+/** Bytes that the volume's file has, to its end; `undefined` where libvirt does not tell. */
+export function readFileBytes(xml: string): number | undefined {
+  const bytes = Number(textOf(find(parseXml(xml), "physical")) || NaN);
+  return Number.isFinite(bytes) ? bytes : undefined;
+}
+
+/** Path of the file that an overlay stands on; `undefined` if the volume is whole in itself. */
+export function readBacking(xml: string): string | undefined {
+  const path = textOf(find(parseXml(xml), "backingStore", "path"));
+  return path === "" ? undefined : path;
+}
+
 /** Format of a volume, as its description names it. */
 export function readVolumeFormat(xml: string): string | undefined {
   return find(parseXml(xml), "target", "format")?.attributes["type"];
