@@ -1,14 +1,14 @@
 /** `deno task generate`: writes every file that is made from a source. @module */
 import { dirname, join } from "node:path";
 import { contract } from "./generate/contract.ts";
-import { crds } from "./generate/crds.ts";
+import { crds, policies } from "./generate/crds.ts";
 import { dashboards } from "./generate/dashboards.ts";
 import { type Generator } from "./generate/generator.ts";
 import { permissions } from "./generate/permissions.ts";
 import { reference } from "./generate/reference.ts";
 
 /** All generators, in no particular order. */
-export const generators: readonly Generator[] = [contract, crds, dashboards, permissions, reference];
+export const generators: readonly Generator[] = [contract, crds, dashboards, permissions, policies, reference];
 
 /** Files below `root` that are missing, differ from their source, or are left over. */
 export function stale(root: string, generator: Generator): string[] {

@@ -118,6 +118,11 @@ const defects: readonly Defect[] = [
     caughtBy: ["operations/stale-fence"],
   },
   {
+    name: "is served without the guard, so that it learns nothing from who asks",
+    defect: () => ({}),
+    caughtBy: ["operations/fence-of-a-question", "operations/late-create"],
+  },
+  {
     name: "remembers no operation",
     defect: ({ provider }) => ({
       power: (request, context) => provider.power(anew(request), context),

@@ -1,15 +1,16 @@
 import { testConformance } from "@virtrigaud/conformance";
 import type { Capabilities } from "@virtrigaud/contract";
+import { guarded, OperationGuard } from "@virtrigaud/contract/server/mod.ts";
 import { loopback } from "@virtrigaud/contract/testing/fixture.ts";
 import { MockHypervisor, MockProvider } from "./mod.ts";
 import { Harness } from "./testing/harness.ts";
 import { mockProfile } from "./testing/profile.ts";
 
-/** An in-process endpoint under fake time. */
+/** An in-process endpoint under fake time, behind the guard behind which it is served. */
 function endpoint(capabilities: Partial<Capabilities>) {
   const harness = new Harness({ capabilities });
   return Promise.resolve({
-    provider: harness.provider,
+    provider: guarded(harness.provider, new OperationGuard()),
     profile: mockProfile(harness.hypervisor),
     clock: harness.clock,
     drive: harness.drive,

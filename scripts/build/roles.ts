@@ -1,13 +1,6 @@
 /** The programs that are shipped, and what each of them may do. @module */
-import {
-  breakerEnv,
-  type EnvSpec,
-  logEnv,
-  rateLimitEnv,
-  retryEnv,
-  rpcTimeoutEnv,
-  workEnv,
-} from "@virtrigaud/telemetry";
+import { type EnvSpec, logEnv } from "@virtrigaud/telemetry";
+import { MANAGER_ENV } from "../../src/cmd/manager/config.ts";
 
 /** What a program may do, in Deno's terms. `true` is everything of that sort; what is not named is refused. */
 export interface Permissions {
@@ -57,16 +50,7 @@ export const ROLES: readonly Role[] = [
     permissions: {
       net: true,
       read: POD_ACCOUNT,
-      env: [
-        ...names(logEnv, retryEnv, breakerEnv, rateLimitEnv, rpcTimeoutEnv, workEnv),
-        "VIRTRIGAUD_NAMESPACE",
-        "VIRTRIGAUD_WATCH_NAMESPACE",
-        "POD_NAMESPACE",
-        "POD_NAME",
-        "KUBECONFIG",
-        "KUBERNETES_SERVICE_HOST",
-        OTEL,
-      ],
+      env: [...MANAGER_ENV, OTEL],
     },
     why: { net: "addresses of the API server and of providers are known at run time only; a NetworkPolicy narrows it" },
   },

@@ -1,5 +1,5 @@
 /** The page about what the API server refuses beyond types and limits, and how that relates to earlier schemas. @module */
-import { fieldsOf, type KindDefinition, kinds, type ValidationRule } from "@virtrigaud/api";
+import { admissionPolicies, fieldsOf, type KindDefinition, kinds, type ValidationRule } from "@virtrigaud/api";
 import { type GeneratedFile } from "./generator.ts";
 import { cell, code, head, NOTICE, row } from "./markdown.ts";
 
@@ -68,6 +68,15 @@ function ruleTable(): string {
   return head("Kind", "Where", "Refused with", "What it was before") + rows.join("");
 }
 
+function policyTable(): string {
+  const rows = admissionPolicies(kinds).flatMap(({ level, spec }) => {
+    const plural = spec.matchConstraints.resourceRules[0].resources[0];
+    const { kind = plural } = kinds.find((each) => each.plural === plural) ?? {};
+    return spec.validations.map(({ message }) => row(kind, cell(message), level === "Deprecated" ? "only warned" : ""));
+  });
+  return head("Kind", "Message", "") + rows.join("");
+}
+
 function keyTable(): string {
   const rows = kinds.flatMap((kind) =>
     [...fieldsOf(kind.schema)].flatMap(({ path, schema }) => {
@@ -85,13 +94,27 @@ export function admissionPage(folder: string): GeneratedFile {
 Types, enums, limits and required fields are on the page of each kind. This page holds the rest: rules over several
 fields, lists with keys, and where these schemas differ from those of earlier implementations of the same kinds. An
 object that worked there works here. What is possible by the schema and wrong all the same, such as \`imageRef\` beside
-\`importedDisk\`, is accepted and answered by a condition that names the field.
+\`importedDisk\`, is accepted and answered by a condition that names the field, and told at once by the
+[policies](#policies) below.
 
 Quote \`On\` and \`Off\` in YAML: \`powerState: "On"\`. Without quotes they mean true and false, which is no power state.
 
 ## Rules over several fields
 
 ${ruleTable()}
+## Policies
+
+The chart and the embedded control plane bring a ValidatingAdmissionPolicy for each kind. By default they warn, as kubectl
+shows; with \`admission.action=Deny\` they refuse (Kubernetes 1.30 or newer). Only changes of \`spec\` are looked at, so that
+what was there before can be labelled and deleted. The manager evaluates the same expressions, and says by a condition what
+one object cannot tell:
+
+- whether what an object refers to is there and fits: provider, class, image, networks, Secrets;
+- whether the provider that a VM, a class, an image or a network is used with honours its fields (the tables of each kind);
+  policies name only fields that no provider honours, and those of a Provider for its own type;
+- sizes that come to nothing, and whether first-boot data found in Secrets goes together.
+
+${policyTable()}
 ## Lists with keys
 
 The order of these lists means nothing, and no two entries share a key.

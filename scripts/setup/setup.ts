@@ -2,13 +2,17 @@
 import { isFile } from "../../tests/rigs/command.ts";
 import {
   ensureGuestImage,
+  ensureRelease,
   guestImagePath,
   HYPERVISOR_PACKAGES,
   IMAGE_PACKAGES,
   machineUnfit,
+  RELEASE_PACKAGES,
+  releasePath,
+  releaseRig,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { CHART_TOOLS, type ChartTool, findChartTool, makeChartTool } from "../../tests/rigs/helm/mod.ts";
-import { buildTool, buildUnavailable, findTool, type Tool, TOOLS } from "../../tests/rigs/kubernetes/mod.ts";
+import { buildTool, buildUnavailable, findTool, type Tool, tools } from "../../tests/rigs/kubernetes/mod.ts";
 import { installPackages, installUnavailable, missingPackages } from "./packages.ts";
 
 /** Takes one line of the report. */
@@ -17,17 +21,23 @@ export type Say = (line: string) => void;
 /**
  * Brings the machine to where every suite can run, and says in a line for each thing what is there, what is made, and
  * what cannot be had. It never fails for what it cannot get: the suites that need it are skipped and say so.
+ *
+ * @param rig what is needed; default everything. Only libvirt's needs more than programs in a cache folder.
  */
-export async function setUp(say: Say): Promise<void> {
+export async function setUp(say: Say, rig?: string): Promise<void> {
   const unfit = machineUnfit();
-  if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
-  else if (await debianPackages(say)) await guestImage(say);
-  for (const tool of TOOLS) await kubernetesTool(tool, say);
+  if (rig !== undefined && rig !== "libvirt") say("leave    what only the libvirt rig needs");
+  else if (unfit) say(cannot("hypervisor hosts", unfit, "libvirt"));
+  else if (await debianPackages(say)) {
+    await guestImage(say);
+    await secondRelease(say);
+  }
+  for (const tool of tools()) await kubernetesTool(tool, say);
   for (const tool of CHART_TOOLS) await chartTool(tool, say);
 }
 
 async function debianPackages(say: Say): Promise<boolean> {
-  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES });
+  const names = missingPackages({ ...IMAGE_PACKAGES, ...HYPERVISOR_PACKAGES, ...RELEASE_PACKAGES });
   if (names.length === 0) {
     say("have     the Debian packages of the libvirt rig");
     return true;
@@ -46,6 +56,14 @@ async function guestImage(say: Say): Promise<void> {
   if (isFile(path)) return say(`have     the guest image of the libvirt rig: ${path}`);
   say(`build    the guest image of the libvirt rig: ${path}`);
   await attempt(say, "the guest image", "libvirt", () => ensureGuestImage());
+}
+
+async function secondRelease(say: Say): Promise<void> {
+  const path = await releasePath("trixie");
+  const what = "libvirt and QEMU of Debian trixie";
+  if (await releaseRig("trixie").unavailable() === undefined) return say(`have     ${what}: ${path}`);
+  say(`build    ${what}, once: about a minute: ${path}`);
+  await attempt(say, what, "libvirt 11", () => ensureRelease("trixie"));
 }
 
 async function kubernetesTool(tool: Tool, say: Say): Promise<void> {

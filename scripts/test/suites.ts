@@ -1,7 +1,9 @@
 /** The test suites of the project, as data. @module */
 
 /** A rig that a suite cannot do without. */
-export type NeedName = "libvirt" | "kubernetes" | "kubectl" | "helm";
+export type NeedName = typeof NEED_NAMES[number];
+/** All of them. */
+export const NEED_NAMES = ["libvirt", "kubernetes", "kubectl", "helm"] as const;
 
 /** Test files that run together or are skipped together. */
 export interface Suite {
@@ -26,6 +28,12 @@ export const INTEGRATION_SUITES: readonly Suite[] = [
   { name: "libvirt rig", files: /^tests\/rigs\/libvirt/, needs: ["libvirt"], minutes: 5 },
   { name: "kubernetes rig", files: /^tests\/rigs\/kubernetes/, needs: ["kubernetes"], minutes: 5 },
   { name: "libvirt provider", files: /^providers\/libvirt\/.*_rig_test\.ts$/, needs: ["libvirt"], minutes: 10 },
+  {
+    name: "e2e libvirt on kubernetes",
+    files: /^tests\/e2e\/libvirt_kubernetes/,
+    needs: ["libvirt", "kubernetes"],
+    minutes: 15,
+  },
   { name: "e2e libvirt", files: /^tests\/e2e\/.*libvirt/, needs: ["libvirt", "kubectl"], minutes: 15 },
   { name: "e2e kubernetes", files: /^tests\/e2e\/.*(kubernetes|apiserver)/, needs: ["kubernetes"], minutes: 10 },
   // What these need they say themselves, file by file.

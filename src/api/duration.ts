@@ -11,7 +11,9 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-const WHOLE = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+/** What a length of time looks like, beside `0`; at most 64 characters long. In the syntax that JavaScript and RE2 share. */
+export const DURATION_PATTERN = "^[+]?(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+$";
+const WHOLE = new RegExp(DURATION_PATTERN);
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
 /**
@@ -21,8 +23,7 @@ const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
  */
 export function parseDuration(text: string): number {
   if (text === "0") return 0;
-  const match = text.length <= 64 ? WHOLE.exec(text) : null;
-  if (match === null || match[1] === "-") {
+  if (text.length > 64 || !WHOLE.test(text)) {
     throw new RangeError(`"${text.slice(0, 64)}" is not a duration; write numbers with units, such as 90s or 1h30m`);
   }
   let total = 0;

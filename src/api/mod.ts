@@ -1,4 +1,5 @@
 /** The ten kinds of `infra.virtrigaud.io/v1beta1`: types, schemas, names, support tables. @module */
+export * from "./admission.ts";
 export * from "./crd.ts";
 export * from "./definition.ts";
 export * from "./duration.ts";
@@ -7,6 +8,7 @@ export * from "./meta.ts";
 export * from "./names.ts";
 export * from "./quantity.ts";
 export * from "./fields.ts";
+export { OBJECT_RULES, type ObjectRule } from "./object_rules.ts";
 export { type ProviderSupport, type Support, supportOf, type SupportTable } from "./support.ts";
 export * from "./unsupported.ts";
 export type { JsonSchema, ValidationRule } from "./schema.ts";

@@ -34,7 +34,7 @@ export type ErrorClass = typeof errorClasses[number];
 export type KnownReason =
   /** `Conflict`: a VM, volume or folder of that name exists without our mark. */
   | "NameConflict"
-  /** `Conflict`: the request carries an older fence than one seen before. */
+  /** `Conflict`: a newer leader was heard of, or its manager has asked since what became of this. */
   | "StaleFence"
   /** `Conflict`: the VM has to be in another power state for this. */
   | "PowerState"

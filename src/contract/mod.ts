@@ -2,3 +2,4 @@
 export * from "./errors.ts";
 export * from "./machine.ts";
 export * from "./provider.ts";
+export * from "./turn.ts";

@@ -2,6 +2,7 @@
 import type { ErrorClass } from "./errors.ts";
 import type { Secret } from "@virtrigaud/telemetry";
 import type { ImageSource, MachineSpec, ObservedMachine } from "./machine.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * Who asks for a change, and which change it is. Every mutating request carries one and is idempotent by `id`: a
@@ -29,6 +30,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Correlates log lines of manager and provider. */
   readonly requestId: string;
+  /** Absent for callers that are no manager. */
+  readonly turn?: Turn;
 }
 
 /** Answer of calls that start something: `task` absent means it is done. */

@@ -13,6 +13,7 @@ import { MANAGED_SELECTOR } from "./provider/names.ts";
 import { ProviderReconciler } from "./provider/reconciler.ts";
 import { PROVIDERS, VIRTUAL_MACHINES, VM_CLASSES, VM_IMAGES, VM_NETWORK_ATTACHMENTS } from "./shared/kinds.ts";
 import { SecretSource } from "./shared/secrets.ts";
+import { turns } from "./shared/turns.ts";
 import { addVmController, VM_INDEXES } from "./virtual_machine/controller.ts";
 import { VmReconciler } from "./virtual_machine/reconciler.ts";
 
@@ -77,7 +78,6 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
     vms,
     sources: { providers, classes, images, networks, secrets, connections },
     clock,
-    fence: () => manager.leadership?.fence ?? 0,
     nonce: () => crypto.randomUUID().slice(0, 18),
     event: (vm, event) => events.record(VIRTUAL_MACHINES, vm, event),
     wake: (key) => vmController.enqueue(key),
@@ -106,6 +106,7 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
       clock,
       ...chance,
       requestId: () => crypto.randomUUID(),
+      turn: turns(manager, clock),
       event: (provider, event) => events.record(PROVIDERS, provider, event),
       wake: (key) => wakeProvider(key),
     }),

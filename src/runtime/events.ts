@@ -35,12 +35,15 @@ export interface EventRecorderOptions {
   readonly metrics?: RuntimeMetrics;
 }
 
+/** Events that wait to be written; more are dropped and counted. */
+const MAX_QUEUED = 1_000;
 /**
- * Events that wait to be written; more are dropped and counted. Of the normal ones only so many as are written within
- * seconds: when a thousand objects change at once nobody reads a thousand times that all went well, every event is a
- * write that the API server has to carry, and the objects say the same themselves. What went wrong is kept longer.
+ * Events of type `Normal`: so many at once, then one each second. When a thousand objects change together nobody reads
+ * a thousand times that all went well, every event is a write that the API server has to carry, and the objects say the
+ * same themselves. What went wrong is held back by no such limit.
  */
-const MAX_QUEUED = { Normal: 100, Warning: 1_000 } as const;
+const CALM_BURST = 50;
+const CALM_REFILL_MS = 1_000;
 /** Events remembered, so that a repetition counts one up. */
 const MAX_SERIES = 2_048;
 /** Per object: so many at once, then one each five minutes, as client-go has it. */
@@ -54,6 +57,12 @@ interface Series {
   count: number;
   /** The Event is on the API server. */
   written: boolean;
+}
+
+/** What may still be recorded, as of `at`. */
+interface Bucket {
+  tokens: number;
+  at: number;
 }
 
 interface Queued {
@@ -76,13 +85,15 @@ export class EventRecorder {
   readonly #metrics: RuntimeMetrics;
   readonly #queue = new Map<string, Queued>();
   readonly #series = new Map<string, Series>();
-  readonly #spent = new Map<string, { tokens: number; at: number }>();
+  readonly #spent = new Map<string, Bucket>();
+  readonly #calm: Bucket;
   readonly #abort = new AbortController();
   #writing: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#calm = { tokens: CALM_BURST, at: this.#clock.monotonic() };
     const chance = Math.floor((options.random ?? Math.random)() * 2 ** 32);
     this.#nameBase = Math.floor(this.#clock.now()).toString(16) + chance.toString(16).padStart(8, "0");
     this.#log = options.log ?? silentLog;
@@ -105,7 +116,10 @@ export class EventRecorder {
     const message = input.message.slice(0, MAX_MESSAGE);
     const id = JSON.stringify([about, input.type, input.reason, message]);
     const queued = this.#queue.get(id);
-    if (queued === undefined && this.#queue.size >= MAX_QUEUED[input.type]) return this.#drop("queue_full");
+    if (queued === undefined && this.#queue.size >= MAX_QUEUED) return this.#drop("queue_full");
+    if (queued === undefined && input.type === "Normal" && !this.#taken(this.#calm, CALM_BURST, CALM_REFILL_MS)) {
+      return this.#drop("flood");
+    }
     const series = this.#seriesOf(id, regarding);
     series.count++;
     const now = rfc3339Seconds(this.#clock.now());
@@ -190,13 +204,18 @@ export class EventRecorder {
   }
 
   #allowed(about: string): boolean {
-    const now = this.#clock.monotonic();
-    const bucket = this.#spent.get(about) ?? { tokens: BURST, at: now };
-    bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS);
-    bucket.at = now;
+    const bucket = this.#spent.get(about) ?? { tokens: BURST, at: this.#clock.monotonic() };
     this.#spent.delete(about);
     this.#spent.set(about, bucket);
     dropOldest(this.#spent, MAX_SERIES);
+    return this.#taken(bucket, BURST, REFILL_MS);
+  }
+
+  /** Takes a token if there is one. */
+  #taken(bucket: Bucket, burst: number, refillMs: number): boolean {
+    const now = this.#clock.monotonic();
+    bucket.tokens = Math.min(burst, bucket.tokens + (now - bucket.at) / refillMs);
+    bucket.at = now;
     if (bucket.tokens < 1) return false;
     bucket.tokens--;
     return true;

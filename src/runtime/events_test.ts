@@ -78,12 +78,15 @@ Deno.test("in a flood, what went well gives way at once and what went wrong is s
       }
     };
     record("Normal", 500);
-    record("Warning", 20);
-    assertEquals(h.metrics.get("events_dropped_total", "queue_full"), 400);
+    record("Warning", 70);
+    assertEquals(h.metrics.get("events_dropped_total", "flood"), 450);
     await h.clock.advance(10_000);
     const types = (await written(h)).map(({ type }) => type);
-    assertEquals(types.filter((type) => type === "Warning").length, 20);
+    assertEquals(types.filter((type) => type === "Warning").length, 70);
     assertEquals(types.length, 120);
+    // Ten seconds have made room for ten more.
+    record("Normal", 500);
+    assertEquals(h.metrics.get("events_dropped_total", "flood"), 940);
     await events.close();
   }));
 

@@ -86,9 +86,12 @@ export class LeaderElector {
     this.#gauge(0);
   }
 
-  /** The present term, or `undefined` while another process leads. */
+  /**
+   * The present term, or `undefined` while another process leads. Already `undefined` when the time to renew it is over
+   * and `onLost` not called yet, as after a process was stopped for a while: somebody else may lead by now.
+   */
   get leadership(): Leadership | undefined {
-    return this.#leadership;
+    return this.#leftMs() > 0 ? this.#leadership : undefined;
   }
 
   /** Waits until this process leads. @throws the reason of `signal` when it aborts first */

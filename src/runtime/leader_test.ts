@@ -116,6 +116,27 @@ Deno.test("a lease that another has taken is lost at once", () =>
     assertEquals(one.lost, ["lease system/manager: thief holds it now @2000"]);
   }));
 
+Deno.test("a process that stood still for longer than it may leads no more, before anybody has told it", () =>
+  withHarness(async (h) => {
+    let stoodStill = 0;
+    const { clock } = h;
+    const one = candidate(h, "one", {
+      clock: {
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic() + stoodStill,
+        setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+        sleep: (ms, options) => clock.sleep(ms, options),
+      },
+    });
+    one.stand();
+    await clock.advance(3_000);
+    assert(one.elector.leadership !== undefined);
+    stoodStill = 10_000;
+    assertEquals([one.elector.leadership, one.lost], [undefined, []]);
+    await clock.advance(3_000);
+    assertEquals(one.lost.length, 1);
+  }));
+
 Deno.test("a renewal whose answer was lost is still a renewal", () =>
   withHarness(async (h) => {
     const one = candidate(h, "one");

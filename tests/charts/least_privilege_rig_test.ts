@@ -10,7 +10,7 @@ import { helmRig } from "../rigs/helm/mod.ts";
 import { type AuditEvent, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { type ChartCluster, startCluster } from "./support/cluster.ts";
-import { ROOT, type Values } from "./support/helm.ts";
+import { at, manifests, one, render, ROOT, type Values } from "./support/helm.ts";
 import { forbidden, type Right, rightsOf, rightsUsed, type Rule } from "./support/rights.ts";
 import { until } from "./support/until.ts";
 
@@ -43,14 +43,23 @@ async function requests({ rig }: ChartCluster, from = 0): Promise<AuditEvent[]> 
 
 /** As on the first day: no Lease, no authority. */
 async function forgetOwn({ rig }: ChartCluster): Promise<void> {
-  await rig.kubectl("delete", "lease", "8da97394.virtrigaud.io", "-n", SYSTEM, "--ignore-not-found");
+  await rig.kubectl("delete", "lease", "--all", "-n", SYSTEM);
   await rig.kubectl("delete", "secret", "virtrigaud-ca", "-n", SYSTEM, "--ignore-not-found");
 }
 
+const EXAMPLE = `${ROOT}/examples/mock/vm.yaml`;
+
 /** A life of the example in a namespace, from apply until everything is deleted. */
-async function live({ rig }: ChartCluster, namespace: string, seen: () => string): Promise<void> {
-  const example = `${ROOT}/examples/mock/vm.yaml`;
-  await rig.kubectl("apply", "-n", namespace, "-f", example);
+async function live(
+  { rig }: ChartCluster,
+  { namespace, labels = {} }: Pick<Scope, "namespace" | "labels">,
+  seen: () => string,
+): Promise<void> {
+  const items = manifests(await Deno.readTextFile(EXAMPLE)).map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, namespace, labels },
+  }));
+  await rig.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items }));
   const vm = ["vm", "hello", "-n", namespace] as const;
   const power = async (state: string, ready: string) =>
     await until(async () => {
@@ -64,13 +73,15 @@ async function live({ rig }: ChartCluster, namespace: string, seen: () => string
     await power(state, "True");
   }
   await rig.kubectl("delete", ...vm, "--timeout=60s");
-  await rig.kubectl("delete", "-n", namespace, "-f", example, "--ignore-not-found", "--timeout=60s");
+  await rig.kubectl("delete", "-n", namespace, "-f", EXAMPLE, "--ignore-not-found", "--timeout=60s");
 }
 
 interface Scope {
   readonly name: string;
   readonly namespace: string;
   readonly values: Values;
+  /** Labels that the objects need for the manager to see them. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly expectedUnused?: readonly Right[];
 }
 
@@ -91,6 +102,12 @@ const SCOPES: readonly Scope[] = [
     namespace: "team-d",
     values: { rbac: { additionalRules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }] } },
     expectedUnused: ["list core/pods"],
+  },
+  {
+    name: "what a selector chooses",
+    namespace: "team-e",
+    values: { rbac: { watchSelector: "example.com/shard=blue" } },
+    labels: { "example.com/shard": "blue" },
   },
   { name: "its own namespace", namespace: SYSTEM, values: { rbac: { scope: "namespace" } } },
 ];
@@ -114,7 +131,8 @@ Deno.test({
       );
     };
     let command: "install" | "upgrade" = "install";
-    for (const { name, namespace, values, expectedUnused = [] } of SCOPES) {
+    for (const scope of SCOPES) {
+      const { name, namespace, values, expectedUnused = [] } = scope;
       await t.step(`nothing is forbidden and nothing unused: ${name}`, async () => {
         if (namespace !== SYSTEM) await rig.kubectl("create", "namespace", namespace);
         await release(command, values);
@@ -123,7 +141,7 @@ Deno.test({
         const from = (await rig.audit()).length;
         {
           await using manager = await cluster.manager();
-          await live(cluster, namespace, () => manager.log());
+          await live(cluster, scope, () => manager.log());
         }
         const events = await requests(cluster, from);
         assertEquals(forbidden(events), []);
@@ -135,31 +153,67 @@ Deno.test({
       });
     }
 
-    await release("upgrade", { rbac: { scope: "cluster" } });
-    for (const role of await rolesOf(cluster)) {
-      const type = role.metadata.namespace === undefined ? CLUSTER_ROLES : ROLES;
-      for (const [index, rule] of (role.rules ?? []).entries()) {
-        const what = rightsOf([rule], role.metadata.namespace).join(", ");
-        await t.step(`it does not get on without: ${what}`, async () => {
-          const put = async (rules: Rule[]) => {
-            const { metadata } = await client.get(type, role.metadata);
-            await client.replace(type, { ...role, metadata, rules });
-          };
-          await forgetOwn(cluster);
-          await put((role.rules ?? []).filter((_, other) => other !== index));
-          const namespace = `without-${role.metadata.name.endsWith("own") ? "own" : "kinds"}-${index}`;
-          await rig.kubectl("create", "namespace", namespace);
+    let fresh = 0;
+    const SCOPED: Readonly<Record<string, (namespace: string) => Values>> = {
+      "all namespaces": () => ({}),
+      "one namespace": (namespace) => ({ rbac: { scope: "namespace", watchNamespace: namespace } }),
+    };
+    for (const [name, valuesFor] of Object.entries(SCOPED)) {
+      const namespace = () => `without-${fresh}`;
+      const next = async () => {
+        fresh++;
+        await rig.kubectl("create", "namespace", namespace());
+        await release("upgrade", valuesFor(namespace()));
+        await forgetOwn(cluster);
+        return await rolesOf(cluster);
+      };
+      const rules = (await next()).flatMap(({ metadata, rules = [] }) =>
+        rules.map((rule, index) => ({
+          role: metadata.name,
+          index,
+          what: rightsOf([rule], metadata.namespace).join(", "),
+        }))
+      );
+      for (const { role: roleName, index, what } of rules) {
+        await t.step(`${name}: it does not get on without: ${what}`, async () => {
+          const role = (await next()).find(({ metadata }) => metadata.name === roleName);
+          if (role === undefined) throw new Error(`there is no role ${roleName}`);
+          const type = role.metadata.namespace === undefined ? CLUSTER_ROLES : ROLES;
+          await client.replace(type, { ...role, rules: (role.rules ?? []).filter((_, other) => other !== index) });
           const from = (await rig.audit()).length;
           const manager = await cluster.manager();
           try {
-            await rig.kubectl("apply", "-n", namespace, "-f", `${ROOT}/examples/mock/vm.yaml`);
+            await rig.kubectl("apply", "-n", namespace(), "-f", EXAMPLE);
             await until(async () => forbidden(await requests(cluster, from)).length > 0, { what: "a refusal" });
           } finally {
             await manager.stop("KILL");
-            await put(role.rules ?? []);
+            await client.replace(type, {
+              ...role,
+              metadata: (await client.get(type, role.metadata)).metadata,
+            });
           }
         });
       }
     }
+  },
+});
+
+Deno.test({
+  name: "the hook needs every right that the chart gives it, and no other",
+  ignore,
+  async fn() {
+    await using cluster = await startCluster();
+    const { rig } = cluster;
+    await cluster.release("install", { args: ["--skip-crds"] });
+    const events = (await rig.audit()).filter(({ user }) =>
+      user.username === `system:serviceaccount:${SYSTEM}:virtrigaud-crds`
+    );
+    assertEquals(forbidden(events), []);
+    const role = one(await render(), "ClusterRole", "virtrigaud-crds");
+    const used = rightsUsed(events);
+    const unused = rightsOf(at(role, "rules") as Rule[]).filter((right) => !used.has(right));
+    assertEquals(unused, []);
+    // What it needed goes with the release of the hook.
+    assertEquals(await rig.kubectl("get", "clusterrole", "virtrigaud-crds", "--ignore-not-found"), "");
   },
 });

@@ -84,6 +84,12 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
     at: `${CONTAINER}.args`,
     is: /--watch-namespace=team"/,
   },
+  "rbac.watchSelector": {
+    set: "example.com/shard=blue",
+    in: MANAGER,
+    at: `${CONTAINER}.args`,
+    is: /"--watch-selector=example\.com\/shard=blue"/,
+  },
   "rbac.secretNamespaces": {
     set: ["team"],
     in: ["Role", "virtrigaud-manager-secrets"],
@@ -99,6 +105,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   "config.log.level": variable("LOG_LEVEL", "debug"),
   "config.log.format": variable("LOG_FORMAT", "text"),
   "config.workersPerKind": variable("WORKERS_PER_KIND", 7),
+  "config.maxTasksPerProvider": variable("MAX_INFLIGHT_TASKS", 9),
   "config.rpcTimeouts.describe": variable("RPC_TIMEOUT_DESCRIBE", "11s"),
   "config.rpcTimeouts.mutating": variable("RPC_TIMEOUT_MUTATING", "12s"),
   "config.rpcTimeouts.validate": variable("RPC_TIMEOUT_VALIDATE", "13s"),
@@ -127,6 +134,12 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
     in: JOB,
     at: `${CONTAINER}.resources.limits.memory`,
     is: "1Gi",
+  },
+  "admission.action": {
+    set: "Deny",
+    in: ["ValidatingAdmissionPolicyBinding", "virtrigaud-virtualmachines"],
+    at: "spec.validationActions",
+    is: ["Deny"],
   },
   "networkPolicies.enabled": { set: true, in: MANAGER_POLICY, at: "spec.policyTypes", is: ["Ingress", "Egress"] },
   "networkPolicies.apiServer.cidrs": {

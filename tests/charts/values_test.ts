@@ -1,6 +1,7 @@
 /** Every value of the chart does something, and what is rendered fits what the manager and its providers are. @module */
 import { assert, assertEquals, assertRejects, parseYaml } from "@virtrigaud/deps";
 import { kinds } from "@virtrigaud/api";
+import { leaseName } from "../../src/cmd/manager/assemble.ts";
 import { readManager } from "../../src/cmd/manager/config.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
@@ -75,6 +76,7 @@ Deno.test({
       "a namespace to watch with scope cluster": { rbac: { watchNamespace: "team" } },
       "namespaces of Secrets with scope namespace": { rbac: { scope: "namespace", secretNamespaces: ["a"] } },
       "a duration without unit": { config: { rpcTimeouts: { describe: "30" } } },
+      "an admission action that does not exist": { admission: { action: "Audit" } },
       "traces to nowhere": { tracing: { enabled: true } },
     };
     for (const [name, values] of Object.entries(refused)) {
@@ -89,7 +91,7 @@ Deno.test({
   async fn() {
     const values = Object.entries(EFFECTS).filter(([path]) => /^(config|tracing)\./.test(path))
       .reduce<Values>((sum, [path, { set }]) => merge(sum, nest(path, set)), {
-        rbac: { scope: "namespace", watchNamespace: "team" },
+        rbac: { scope: "namespace", watchNamespace: "team", watchSelector: "example.com/shard=blue" },
       });
     const container = at(
       lookUp(await render(values), ["Deployment", "virtrigaud-manager"]),
@@ -106,6 +108,7 @@ Deno.test({
     const { settings } = request;
     assertEquals(settings.leaderElection, true);
     assertEquals([settings.metricsPort, settings.healthPort, settings.watchNamespace], [8080, 8081, "team"]);
+    assertEquals([settings.watchSelector, settings.maxTasksPerProvider], ["example.com/shard=blue", 9]);
     assertEquals([settings.workers, settings.log.level, settings.log.format], [7, "debug", "text"]);
     assertEquals(settings.policy, {
       timeouts: { describe: 11_000, mutating: 12_000, validate: 13_000, taskStatus: 14_000 },
@@ -113,6 +116,17 @@ Deno.test({
       breaker: { failureThreshold: 4, resetMs: 33_000, halfOpenMaxCalls: 2 },
       rateLimit: { qps: 2.5, burst: 9 },
     });
+  },
+});
+
+Deno.test({
+  name: "the Lease that the manager of a selector may write is the one that it takes",
+  ignore,
+  async fn() {
+    for (const watchSelector of ["", "example.com/shard=blue", "shard in (a,b)".replaceAll(" ", "")]) {
+      const role = lookUp(await render({ rbac: { watchSelector } }), ["Role", "virtrigaud-manager-own"]);
+      assertEquals(at(role, "rules.1.resourceNames"), [leaseName(watchSelector === "" ? undefined : watchSelector)]);
+    }
   },
 });
 
@@ -141,6 +155,19 @@ Deno.test({
   async fn() {
     const objects = await render({ manager: { replicaCount: 1 } });
     assertEquals(lookUp(objects, "PodDisruptionBudget"), undefined);
+  },
+});
+
+Deno.test({
+  name: "API servers without admission policies get none, and cannot be asked to refuse",
+  ignore,
+  async fn() {
+    const policies = async (values: Values, kubeVersion: string) =>
+      (await render(values, { kubeVersion })).filter(({ kind }) => kind.startsWith("ValidatingAdmission")).length;
+    assert(await policies({}, "1.30.0") > 0);
+    assertEquals(await policies({}, "1.29.4"), 0);
+    assertEquals(await policies({ admission: { action: "Off" } }, "1.36.3"), 0);
+    await assertRejects(() => policies({ admission: { action: "Deny" } }, "1.29.4"), Error, "use Warn or Off");
   },
 });
 

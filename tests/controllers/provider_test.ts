@@ -162,11 +162,11 @@ Deno.test("a Provider without VMs goes at once, and its connection with it", () 
 
 Deno.test("what can never run says so: reserved types, foreign namespaces, unreadable times", async (t) => {
   const cases: readonly [Record<string, unknown>, string, RegExp][] = [
-    [{ type: "qemu" }, "False UnsupportedType", /spec\.type qemu/],
+    [{ type: "qemu" }, "False UnsupportedType", /spec\.type: is a reserved name/],
     [
       { credentialSecretRef: { name: "x", namespace: "other" } },
       "False InvalidConfiguration",
-      /credentialSecretRef\.namespace is "other"/,
+      /credentialSecretRef\.namespace: pods can only/,
     ],
     [{ healthCheck: { interval: "soon" } }, "False InvalidConfiguration", /spec\.healthCheck\.interval/],
   ];

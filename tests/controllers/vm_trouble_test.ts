@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@virtri
 import { wishedSpec } from "../../src/controllers/virtual_machine/testing/inputs.ts";
 import { inWorld, World } from "./world.ts";
 
+const VMS = "/apis/infra.virtrigaud.io/v1beta1/virtualmachines";
 const FORCE = { "virtrigaud.io/force-delete": "true" };
 
 async function running(world: World, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) {
@@ -75,6 +76,59 @@ Deno.test("Retain and adoption leave the machine where it is", async (t) => {
         assert(world.events().includes("Retained"));
       }));
   }
+});
+
+Deno.test("a machine whose object is torn away while it is being made is deleted; one that was written down is not", async (t) => {
+  const tearAway = (world: World) => {
+    const address = { collection: VMS, namespace: "default", name: "web" };
+    const { resourceVersion: _, ...metadata } = world.server.store.get(address).metadata;
+    world.server.store.update(address, {
+      ...world.server.store.get(address),
+      metadata: { ...metadata, finalizers: [] },
+    });
+    world.server.store.delete(address);
+    assertEquals(world.vm(), undefined);
+  };
+  const beingMade = async (world: World, spec: Record<string, unknown> = {}) => {
+    world.newVm("other");
+    await world.untilReady("other");
+    world.site().faults.latencyMs = 1_000;
+    world.newVm("web", spec);
+    await world.until(() => world.site().mutations.length === 2);
+  };
+  const names = (world: World) => world.site().hypervisor.vms.map(({ name }) => name);
+  await t.step("torn away", () =>
+    inWorld(async (world) => {
+      await beingMade(world);
+      tearAway(world);
+      await world.until(() => names(world).includes("web"));
+      await world.until(() => !names(world).includes("web"));
+      await world.calm();
+      assertEquals([names(world), await world.quiet()], [["other"], []]);
+    }));
+  await t.step("and made anew under the same name", () =>
+    inWorld(async (world) => {
+      await beingMade(world);
+      const { uid } = world.vm()?.metadata ?? {};
+      tearAway(world);
+      world.newVm("web");
+      await world.untilReady();
+      assertEquals(world.site().hypervisor.vms.map(({ ownerUid }) => ownerUid).includes(uid), false);
+    }));
+  await t.step("meant to stay", () =>
+    inWorld(async (world) => {
+      await beingMade(world, { deletionPolicy: "Retain" });
+      tearAway(world);
+      await world.calm();
+      assertEquals(names(world), ["other", "web"]);
+    }));
+  await t.step("written down", () =>
+    inWorld(async (world) => {
+      await running(world);
+      tearAway(world);
+      await world.calm();
+      assertEquals(names(world), ["web"]);
+    }));
 });
 
 Deno.test("an unreachable provider holds a deletion until it is back, or until it is forced", async (t) => {

@@ -2,7 +2,7 @@
 import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { input } from "./cases/input.ts";
-import { managerAndProviderKilled } from "./cases/kills.ts";
+import { killsOnKubernetes } from "./cases/kills.ts";
 import { lifecycle } from "./cases/lifecycle.ts";
 import { silence } from "./cases/silence.ts";
 import { play } from "./support/case.ts";
@@ -15,6 +15,6 @@ Deno.test({
   fn: (t) =>
     play(t, {
       world: () => World.start(kubernetes),
-      cases: [...lifecycle, ...input, ...silence, managerAndProviderKilled],
+      cases: [...lifecycle, ...input, ...silence, ...killsOnKubernetes],
     }),
 });

@@ -24,6 +24,13 @@ export interface RigFolders {
   readonly kubebuilderAssets?: string;
 }
 
+/** Which Kubernetes the rig runs: `VIRTRIGAUD_KUBERNETES`, `newest` (default) or `oldest`. */
+export function chosenRelease(env: Environment = Deno.env): "newest" | "oldest" {
+  const value = env.get("VIRTRIGAUD_KUBERNETES") ?? "newest";
+  if (value === "newest" || value === "oldest") return value;
+  throw new RangeError(`VIRTRIGAUD_KUBERNETES is ${JSON.stringify(value)}: expected newest or oldest`);
+}
+
 /** Reads `XDG_CACHE_HOME`, `HOME`, `TMPDIR` and `KUBEBUILDER_ASSETS`. */
 export function rigFolders(env: Environment = Deno.env): RigFolders {
   const cacheHome = env.get("XDG_CACHE_HOME") ?? `${env.get("HOME") ?? "/root"}/.cache`;

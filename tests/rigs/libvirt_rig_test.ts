@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@virtrigaud/deps";
 import { run } from "./command.ts";
-import { type Hypervisor, libvirtRig, startHypervisor } from "./libvirt/mod.ts";
+import { addPool, type Hypervisor, libvirtRig, releaseRig, startHypervisor } from "./libvirt/mod.ts";
 import { skipWithout } from "./skip.ts";
 
 const ignore = await skipWithout("libvirt rig", "real hypervisors", libvirtRig);
@@ -11,6 +11,12 @@ Deno.test({
   fn: guest,
 });
 Deno.test({ name: "a hypervisor survives a power cut and leaves nothing behind", ignore, fn: host });
+
+Deno.test({
+  name: "hosts of two Debian releases run at once, each with pools of its own size",
+  ignore: await skipWithout("libvirt rig", "a second version of libvirt", libvirtRig, releaseRig("trixie")),
+  fn: releases,
+});
 
 async function guest(): Promise<void> {
   await using hv = await startHypervisor({ name: "kvm1" });
@@ -79,6 +85,30 @@ async function host(): Promise<void> {
   assertEquals(await processes(dir), []);
   assert(!(await Deno.readTextFile("/proc/self/mountinfo")).includes(dir));
   await assertRejects(() => Deno.stat(dir), Deno.errors.NotFound);
+}
+
+async function releases(): Promise<void> {
+  const names = ["old", "new1", "new2"];
+  const started = await Promise.all(
+    names.map((name) => startHypervisor({ name, image: false, ...name === "old" ? {} : { release: "trixie" } })),
+  );
+  try {
+    const versions = await Promise.all(started.map((hv) => hv.virsh("version")));
+    const numbers = versions.map((text) => /Using library: libvirt (\d+)\./.exec(text)?.[1]);
+    assertEquals(numbers.slice(1), ["11", "11"]);
+    assertNotEquals(numbers[0], "11");
+    assertEquals(await Promise.all(started.map((hv) => hv.virsh("hostname"))), names);
+    for (const hv of started) {
+      for (const kind of ["dir", "fs"] as const) {
+        await addPool(hv, { name: `small-${kind}`, kind, sizeMib: 32 });
+        const info = await hv.virsh("pool-info", "--bytes", `small-${kind}`);
+        const capacity = Number(/Capacity: +(\d+)/.exec(info)?.[1]);
+        assert(capacity > 16 * 1024 ** 2 && capacity <= 32 * 1024 ** 2, info);
+      }
+    }
+  } finally {
+    await Promise.all(started.map((hv) => hv.stop()));
+  }
 }
 
 const ADDRESS = /192\.168\.122\.\d+/;

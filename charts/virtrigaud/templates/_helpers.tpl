@@ -52,6 +52,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- /* As the manager names it: each selector has a Lease of its own. */ -}}
+{{- define "virtrigaud.lease" -}}
+{{- with .Values.rbac.watchSelector }}{{ sha256sum . | trunc 8 }}.{{ end }}8da97394.virtrigaud.io
+{{- end -}}
+
 {{- define "virtrigaud.podSecurityContext" -}}
 {{- $restricted := dict "runAsNonRoot" true "runAsUser" 65532 "runAsGroup" 65532 "seccompProfile" (dict "type" "RuntimeDefault") -}}
 {{- mergeOverwrite $restricted (deepCopy .Values.manager.podSecurityContext) | toYaml -}}
@@ -69,6 +74,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   "LOG_LEVEL" $c.log.level
   "LOG_FORMAT" $c.log.format
   "WORKERS_PER_KIND" $c.workersPerKind
+  "MAX_INFLIGHT_TASKS" $c.maxTasksPerProvider
   "RPC_TIMEOUT_DESCRIBE" $c.rpcTimeouts.describe
   "RPC_TIMEOUT_MUTATING" $c.rpcTimeouts.mutating
   "RPC_TIMEOUT_VALIDATE" $c.rpcTimeouts.validate

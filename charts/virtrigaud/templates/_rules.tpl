@@ -39,7 +39,7 @@ compares every single right with the audit log.
   verbs: [create]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [8da97394.virtrigaud.io]
+  resourceNames: [{{ include "virtrigaud.lease" . }}]
   verbs: [get, update]
 {{- end -}}
 

@@ -38,13 +38,17 @@ export type EventHandler = (procedure: number, reader: XdrReader) => void;
 /** Settings of {@linkcode LibvirtConnection}. */
 export interface ConnectionOptions {
   readonly clock: Clock;
-  /** Silence after which a ping is sent, milliseconds. Default 5 000; after five times that the connection is given up. */
+  /**
+   * Silence after which a ping is sent, milliseconds. Default 2 000; after four times that the connection is given up, or
+   * after 15 times while disk content flows, which libvirtd reads no faster than its disks write.
+   */
   readonly keepAliveMs?: number;
 }
 
 const KEEPALIVE_PING = 1;
 const KEEPALIVE_PONG = 2;
-const KEEPALIVE_PATIENCE = 5;
+const KEEPALIVE_PATIENCE = 4;
+const KEEPALIVE_PATIENCE_STREAMING = 15;
 const CALL_TIMEOUT_MS = 60_000;
 
 interface Pending {
@@ -73,7 +77,7 @@ export class LibvirtConnection implements Rpc {
   constructor(duplex: Duplex, options: ConnectionOptions) {
     this.#duplex = duplex;
     this.#clock = options.clock;
-    this.#keepAliveMs = options.keepAliveMs ?? 5_000;
+    this.#keepAliveMs = options.keepAliveMs ?? 2_000;
     this.#lastHeard = this.#clock.monotonic();
     duplex.on("data", (chunk: Uint8Array) => this.#receive(chunk));
     duplex.on("error", (error: Error) => this.#finish(`connection to libvirt failed: ${error.message}`, error));
@@ -101,7 +105,8 @@ export class LibvirtConnection implements Rpc {
   startKeepAlive(): void {
     const tick = () => {
       const silence = this.#clock.monotonic() - this.#lastHeard;
-      if (silence >= this.#keepAliveMs * KEEPALIVE_PATIENCE) {
+      const patience = this.#streams.size > 0 ? KEEPALIVE_PATIENCE_STREAMING : KEEPALIVE_PATIENCE;
+      if (silence >= this.#keepAliveMs * patience) {
         return this.#finish(`libvirt has not answered for ${Math.round(silence / 1000)} s; connection given up`);
       }
       if (silence >= this.#keepAliveMs) this.#sendKeepAlive(KEEPALIVE_PING);
@@ -276,6 +281,7 @@ export class LibvirtConnection implements Rpc {
     this.#duplex.destroy();
     for (const pending of this.#pending.values()) pending.fail(unavailable(pending.doing, end));
     this.#pending.clear();
+    this.#lanes.release();
     for (const stream of [...this.#streams.values()]) stream.fail(end);
     this.#handlers.clear();
     this.#ended.resolve(end);

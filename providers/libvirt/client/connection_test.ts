@@ -1,12 +1,14 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
 import { FakeLibvirtd } from "../testing/fake_libvirtd.ts";
 import { type DomainEvent, onDomainEvent } from "./events.ts";
 import * as domains from "./domain.ts";
 import { errorCode, LibvirtError } from "./errors.ts";
 import * as hosts from "./host.ts";
-import { packetStatus, packetType, program } from "./packet.ts";
+import { type Packet, packetStatus, packetType, program } from "./packet.ts";
 import { procedure } from "./procedures.ts";
+import type { SaslCredentials } from "./sasl.ts";
 import * as storage from "./storage.ts";
 import { XdrWriter } from "./xdr.ts";
 
@@ -89,37 +91,52 @@ Deno.test("a call that is not answered times out, one that is given up says so, 
   assertEquals(server.clock.pending, 0);
 });
 
-Deno.test("at most five calls are on their way, two of them to guest agents", async () => {
+Deno.test("at most four calls are on their way, so that libvirtd goes on reading; two of them to guest agents", async () => {
   const server = new FakeLibvirtd();
   const agents = [1, 2, 3].map(() => domains.agentInfo(server.connection, web));
   const others = [1, 2, 3, 4].map(() => hosts.hostname(server.connection));
   await settle();
   const kinds = () => server.calls.map((call) => call.procedure);
   const { domainGetGuestInfo: agent, connectGetHostname: name } = procedure;
-  assertEquals(kinds(), [agent, agent, name, name, name]);
+  assertEquals(kinds(), [agent, agent, name, name]);
   server.reply(server.calls[2], (w) => w.string("a"));
   await settle();
-  assertEquals(kinds(), [agent, agent, name, name, name, name], "the third agent still waits for its lane");
+  assertEquals(kinds(), [agent, agent, name, name, name], "the third agent still waits for its lane");
   server.reply(server.calls[0], (w) => w.u32(0));
   await settle();
   assertEquals(kinds().at(-1), agent);
   server.connection.close();
   const ends = await Promise.allSettled([...agents, ...others]);
-  assertEquals(ends.filter((end) => end.status === "fulfilled").length, 2);
+  assertEquals(ends.filter((end) => end.status === "fulfilled").length, 2, "and those that still waited have failed");
+  assertEquals(server.clock.pending, 0);
 });
 
 Deno.test("pings are answered; a silent server is pinged and then given up", async () => {
-  const server = new FakeLibvirtd({ keepAliveMs: 5_000 });
+  const server = new FakeLibvirtd();
   server.send({ program: program.keepAlive, procedure: 1, type: packetType.message });
   await settle();
   assertEquals(server.received.map((packet) => [packet.program, packet.procedure]), [[program.keepAlive, 2]]);
   server.connection.startKeepAlive();
-  await server.clock.advance(20_000);
+  await server.clock.advance(7_000);
   assert(server.connection.usable);
-  assertEquals(server.received.filter((packet) => packet.procedure === 1).length, 4);
-  await server.clock.advance(5_000);
+  assertEquals(server.received.filter((packet) => packet.procedure === 1).length, 3);
+  await server.clock.advance(1_000);
   assertStringIncludes((await server.connection.ended).message, "has not answered");
   assertEquals(server.clock.pending, 0);
+});
+
+Deno.test("while disk content flows, a server that is busy writing it has more time to answer", async () => {
+  const server = new FakeLibvirtd();
+  server.connection.startKeepAlive();
+  const upload = storage.upload(server.connection, volume, new Uint8Array(10));
+  await settle();
+  server.reply(server.calls[0]);
+  await settle();
+  await server.clock.advance(20_000);
+  assert(server.connection.usable);
+  const cut = assertRejects(() => upload, ProviderError);
+  await server.clock.advance(20_000);
+  assertEquals((await cut).class, "Unavailable");
 });
 
 Deno.test("events are decoded and carry the domain", async () => {
@@ -175,13 +192,59 @@ Deno.test("an upload goes in pieces, ends with a confirmation, and reports what 
   assertEquals((await assertRejects(() => cut, ProviderError)).class, "Unavailable");
 });
 
-Deno.test("a socket that wants SASL is refused with what to change", async () => {
+/** Plays libvirtd's part of a login: each entry answers one call, in order. */
+async function logIn(
+  credentials: SaslCredentials,
+  answers: readonly ((w: XdrWriter, call: Packet) => unknown)[],
+  options: { readonly exposed?: boolean } = {},
+) {
   const server = new FakeLibvirtd();
-  const opening = hosts.open(server.connection, "qemu:///system");
-  await settle();
-  server.reply(server.calls[0], (w) => w.list([1], (x, type) => x.i32(type)));
-  const error = await assertRejects(() => opening, ProviderError);
-  assertEquals(error.class, "Unauthorized");
-  assertStringIncludes(error.message, "auth_unix_rw");
+  const opening = hosts.open(server.connection, "qemu:///system", { credentials, ...options });
+  opening.catch(() => {});
+  for (const [index, answer] of answers.entries()) {
+    await settle();
+    const call = server.calls[index];
+    if (call === undefined) break;
+    server.reply(call, (w) => answer(w, call));
+  }
+  const result = await opening.then(() => undefined, (error) => error);
   server.connection.close();
+  return { error: result, calls: server.calls };
+}
+const sasl = { username: "ops", password: new Secret("pencil") };
+const offersSasl = (w: XdrWriter) => w.list([1], (x, type) => x.i32(type));
+const says = (complete: boolean, text: string) => (w: XdrWriter) =>
+  w.i32(complete ? 1 : 0).i32(0).list([...new TextEncoder().encode(text)], (x, byte) => x.i32(byte));
+
+Deno.test("a libvirt that wants a login gets one by PLAIN only where nobody can listen", async () => {
+  const mechanisms = (w: XdrWriter) => w.string("GSSAPI,PLAIN");
+  const { error, calls } = await logIn(sasl, [offersSasl, mechanisms, says(true, ""), () => {}, (w) => w.i32(1)]);
+  assertEquals(error, undefined);
+  assertEquals(calls[2]?.procedure, procedure.authSaslStart);
+  const exposed = await logIn(sasl, [offersSasl, mechanisms], { exposed: true });
+  assertEquals([exposed.error?.class, exposed.calls.length], ["Unauthorized", 2]);
+  assertStringIncludes(exposed.error?.message, "scram-sha-256");
+  const without = await logIn({}, [offersSasl, mechanisms]);
+  assertStringIncludes(without.error?.message, "username and password");
+});
+
+Deno.test("a server that does not prove that it knows the password is not trusted, whatever it claims", async () => {
+  const mechanisms = (w: XdrWriter) => w.string("SCRAM-SHA-256");
+  const liars = [
+    [says(true, "")],
+    [says(false, "r=stranger,s=AAAA,i=4096")],
+    [says(false, "r=,s=AAAA,i=99999999999")],
+  ];
+  for (const lies of liars) {
+    const { error, calls } = await logIn(sasl, [offersSasl, mechanisms, ...lies]);
+    assertEquals(error?.class, "Unauthorized");
+    assertEquals(calls.length, 3, "nothing more is said to it");
+    assertEquals(error.message.includes("pencil"), false);
+  }
+});
+
+Deno.test("an authentication that nobody knows is refused with what to change", async () => {
+  const { error } = await logIn({}, [(w) => w.list([7], (x, type) => x.i32(type))]);
+  assertEquals(error?.class, "Unauthorized");
+  assertStringIncludes(error?.message, "auth_unix_rw");
 });

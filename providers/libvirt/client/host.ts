@@ -2,21 +2,34 @@
 import { ProviderError } from "@virtrigaud/contract";
 import type { Rpc } from "./connection.ts";
 import { procedure } from "./procedures.ts";
+import { type SaslCredentials, saslExchange } from "./sasl.ts";
+import type { XdrReader, XdrWriter } from "./xdr.ts";
 
 interface Options {
   readonly signal?: AbortSignal;
 }
 
-const authentication = { none: 0, polkit: 2 } as const;
+const authentication = { none: 0, sasl: 1, polkit: 2 } as const;
+/** A login takes two rounds; a server must not keep it going for ever. */
+const SASL_ROUNDS_MAX = 8;
+/** `REMOTE_AUTH_SASL_DATA_MAX`. */
+const SASL_DATA_MAX = 65_536;
 /** `VIR_DRV_FEATURE_PROGRAM_KEEPALIVE`: asking for it tells the server that we answer its pings. */
 const FEATURE_KEEPALIVE = 10;
+
+/** How {@linkcode open} logs in where libvirt itself asks for it. */
+export interface OpenOptions extends Options {
+  readonly credentials?: SaslCredentials;
+  /** Whether what is sent can be read on the way: then no password is. Default false. */
+  readonly exposed?: boolean;
+}
 
 /**
  * Authenticates and opens the driver named by `uri`.
  * @returns whether the server knows keepalive.
- * @throws {ProviderError} `Unauthorized` when the socket wants an authentication that we do not have.
+ * @throws {ProviderError} `Unauthorized` when libvirt wants an authentication that we do not have.
  */
-export async function open(rpc: Rpc, uri: string, options: Options = {}): Promise<boolean> {
+export async function open(rpc: Rpc, uri: string, options: OpenOptions = {}): Promise<boolean> {
   const offered = await rpc.call({
     procedure: procedure.authList,
     doing: "ask libvirt how to authenticate",
@@ -36,15 +49,60 @@ export async function open(rpc: Rpc, uri: string, options: Options = {}): Promis
   }, options);
 }
 
-async function authenticate(rpc: Rpc, offered: readonly number[], options: Options): Promise<void> {
-  if (!offered.includes(authentication.polkit)) {
-    throw new ProviderError(
-      "Unauthorized",
-      "libvirt's socket wants SASL, which is not supported here; " +
-        'set auth_unix_rw = "none" or "polkit" in libvirtd.conf and give the user access to the socket',
-    );
+async function authenticate(rpc: Rpc, offered: readonly number[], options: OpenOptions): Promise<void> {
+  if (offered.includes(authentication.polkit)) {
+    return await rpc.call({ procedure: procedure.authPolkit, doing: "authenticate to libvirt by polkit" }, options);
   }
-  await rpc.call({ procedure: procedure.authPolkit, doing: "authenticate to libvirt by polkit" }, options);
+  if (offered.includes(authentication.sasl)) return await logIn(rpc, options);
+  throw new ProviderError(
+    "Unauthorized",
+    `libvirt asks for an authentication that is not known here (${
+      offered.join(", ")
+    }); set auth_unix_rw, auth_tls or ` +
+      'auth_tcp to "none", "sasl" or "polkit" in libvirtd.conf',
+  );
+}
+
+async function logIn(rpc: Rpc, options: OpenOptions): Promise<void> {
+  const doing = "log in to libvirt by SASL";
+  const mechanisms = (await rpc.call({
+    procedure: procedure.authSaslInit,
+    doing,
+    reply: (r) => r.string(),
+  }, options)).split(",");
+  const usable = mechanisms.filter((mechanism) => !options.exposed || mechanism !== "PLAIN");
+  const exchange = saslExchange(usable, options.credentials ?? {});
+  const writeData = (w: XdrWriter, data: Uint8Array) => w.i32(0).list([...data], (x, byte) => x.i32(byte));
+  const readData = (r: XdrReader) => {
+    const [isComplete, isAbsent] = [r.i32() !== 0, r.i32() !== 0];
+    // A `char` takes four bytes, and its sign is the sender's compiler's.
+    const data = Uint8Array.from(r.list((item) => item.i32() & 0xff, SASL_DATA_MAX));
+    return { isComplete, data: isAbsent ? new Uint8Array(0) : data };
+  };
+  let said = await rpc.call({
+    procedure: procedure.authSaslStart,
+    doing,
+    args: (w) => writeData(w.string(exchange.mechanism), exchange.first),
+    reply: readData,
+  }, options);
+  for (let round = 0; round < SASL_ROUNDS_MAX; round++) {
+    // What the server says last may be its proof.
+    const answer = exchange.answer(said.data);
+    if (said.isComplete) {
+      if (exchange.trusted()) return;
+      break;
+    }
+    said = await rpc.call({
+      procedure: procedure.authSaslStep,
+      doing,
+      args: (w) => writeData(w, answer),
+      reply: readData,
+    }, options);
+  }
+  throw new ProviderError(
+    "Unauthorized",
+    `${doing}: the server did not go through with it as ${exchange.mechanism} asks for`,
+  );
 }
 
 /** Host name as libvirt knows it. */

@@ -5,9 +5,10 @@ export type Lane = "normal" | "agent" | "bulk";
 
 /**
  * libvirtd takes 5 calls of one client at a time (`max_client_requests`) and reads nothing more until one is answered,
- * keepalive included. Staying at that limit costs nothing; keeping slow lanes below it leaves room for the rest.
+ * keepalive included. One below that limit it goes on reading, so that an unanswered ping always means a dead host;
+ * keeping slow lanes lower still leaves room for the rest.
  */
-const TOTAL = 5;
+const TOTAL = 4;
 const SLOW: Readonly<Record<Exclude<Lane, "normal">, number>> = { agent: 2, bulk: 2 };
 
 interface Waiter {
@@ -34,6 +35,11 @@ export class Lanes {
   leave(lane: Lane): void {
     this.#running[lane]--;
     this.#admit();
+  }
+
+  /** Starts everything that waits, limits or not: the connection is gone, and each call has to find that out. */
+  release(): void {
+    for (const { start } of this.#waiting.splice(0)) start();
   }
 
   #admit(): void {

@@ -1,10 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
-import { createConnection, createServer, type Socket } from "node:net";
 import { ProviderError } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
-import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
-import { libvirtRig, startHypervisor } from "../../../tests/rigs/libvirt/mod.ts";
+import { type Hypervisor, libvirtRig, startHypervisor, Wire } from "../../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../../tests/rigs/skip.ts";
 import { killLibvirtd } from "../testing/profile.ts";
 import * as hosts from "./host.ts";
@@ -14,30 +12,11 @@ import { parseUri } from "./uri.ts";
 const ignore = await skipWithout("libvirt provider", "TLS and TCP to a real libvirtd", libvirtRig);
 
 /** A port of this machine that leads to a port of the host, whose network is its own. */
-async function portTo(host: Hypervisor, port: number) {
+async function portTo(host: Hypervisor, port: number): Promise<Wire> {
   const name = `port-${port}`;
   const relay = `socat UNIX-LISTEN:/run/libvirt/${name},fork TCP:127.0.0.1:${port}`;
   await host.sh(["bash", "-c", `setsid ${relay} > /dev/null 2>&1 < /dev/null &`]);
-  const path = host.socketPath.replace(/[^/]+$/, name);
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = createConnection({ path });
-    for (const [one, other] of [[near, far], [far, near]] as const) {
-      sockets.add(one);
-      one.on("error", () => other.destroy());
-      one.on("close", () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return await Wire.to({ path: host.socketPath.replace(/[^/]+$/, name) });
 }
 
 /** An authority with a server and a client, as files on the host, with the key usage that libvirt insists on. */
@@ -103,7 +82,37 @@ Deno.test({ name: "TLS with client certificates and plain TCP reach a real libvi
     await refusal({ ...theirs, authority: mine.authority });
     await refusal({ ...mine, authority: theirs.authority });
   });
+  await t.step("with certificates from a folder that the URI names", async () => {
+    const folder = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${folder}/cacert.pem`, mine.authority);
+    await Deno.writeTextFile(`${folder}/clientcert.pem`, mine.certificate);
+    await Deno.writeTextFile(`${folder}/clientkey.pem`, mine.key.reveal());
+    assertEquals(await ask(`${uri}?pkipath=${folder}`), host.name);
+    await Deno.remove(folder, { recursive: true });
+  });
   await t.step("over TCP where libvirtd lets anybody in", async () => {
     assertEquals(await ask(`qemu+tcp://127.0.0.1:${tcp.port}/system`), host.name);
+  });
+  await t.step("with a user and a password, on every way that nobody can listen at", async () => {
+    await host.sh(["tee", "/root/libvirt.conf"], {
+      input: "mech_list: scram-sha-512 scram-sha-256 plain digest-md5\nsasldb_path: /root/sasldb\n",
+    });
+    await host.sh(["saslpasswd2", "-p", "-c", "-f", "/root/sasldb", "-u", host.name, "-a", "libvirt", "ops"], {
+      input: "open, sesame=",
+    });
+    const wanted = ['auth_tls = "sasl"', 'auth_tcp = "sasl"', 'auth_unix_rw = "sasl"'].join("\n");
+    const text = `${before}\n${settings.join("\n")}\n`.replace(/^auth_(tcp|unix_rw).*$/gm, "");
+    await host.sh(["tee", "/etc/libvirt/libvirtd.conf"], { input: `${text}${wanted}\n` });
+    await killLibvirtd(host);
+    await host.sh(["libvirtd", "--daemon", "--listen"], { env: { SASL_CONF_PATH: "/root" } });
+    const login = { username: "ops", password: new Secret("open, sesame=") };
+    assertEquals(await ask(uri, { ...mine, ...login }), host.name);
+    assertEquals(await ask(`qemu:///system?socket=${host.socketPath}`, login), host.name);
+    const wrong = await refusal({ ...mine, ...login, password: new Secret("hunter2") });
+    assertEquals(wrong.message.includes("hunter2"), false);
+    assertStringIncludes((await refusal(mine)).message, "username and password");
+    const exposed = await assertRejects(() => ask(`qemu+tcp://127.0.0.1:${tcp.port}/system`, login), ProviderError);
+    assertEquals(exposed.class, "Unauthorized");
+    assertStringIncludes(exposed.message, "use SSH or TLS");
   });
 });

@@ -17,7 +17,7 @@ export type HostCredentials = SshCredentials & TlsCredentials;
 /** Settings of {@linkcode LibvirtSession}. */
 export interface SessionOptions {
   readonly endpoint: LibvirtEndpoint;
-  /** Called for every new connection over SSH or TLS. */
+  /** Called for every new connection. */
   readonly credentials: () => Promise<HostCredentials> | HostCredentials;
   readonly clock: Clock;
   /** Default: 0.5 s, doubling up to 30 s. */
@@ -146,9 +146,11 @@ export class LibvirtSession implements Rpc {
     const cancel = clock.setTimeout(() => deadline.abort(), CONNECT_TIMEOUT_MS);
     const signal = AbortSignal.any([deadline.signal, this.#closing.signal]);
     try {
-      const connection = new LibvirtConnection(await this.#transport(signal), { clock });
+      const credentials = await this.#options.credentials();
+      const connection = new LibvirtConnection(await this.#transport(credentials, signal), { clock });
       try {
-        if (await host.open(connection, endpoint.driverUri, { signal })) connection.startKeepAlive();
+        const login = { credentials, exposed: endpoint.transport === "tcp", signal };
+        if (await host.open(connection, endpoint.driverUri, login)) connection.startKeepAlive();
         onDomainEvent(connection, (event) => this.#tell({ type: "Domain", event }));
         await subscribe(connection, { signal });
         return connection;
@@ -161,17 +163,17 @@ export class LibvirtSession implements Rpc {
     }
   }
 
-  async #transport(signal: AbortSignal): Promise<Duplex> {
+  async #transport(credentials: HostCredentials, signal: AbortSignal): Promise<Duplex> {
     const { endpoint } = this.#options;
     switch (endpoint.transport) {
       case "unix":
         return await connectUnix(endpoint.socket);
       case "tls":
-        return await connectTls(endpoint, await this.#options.credentials(), { signal });
+        return await connectTls(endpoint, credentials, { signal });
       case "tcp":
         return await connectTcp(endpoint, { signal });
       case "ssh":
-        return await connectSsh(endpoint, await this.#options.credentials(), { signal });
+        return await connectSsh(endpoint, credentials, { signal });
     }
   }
 

@@ -1,13 +1,12 @@
 /** The way to libvirtd's socket through SSH: stream-local forwarding, so that nothing is started on the host. @module */
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { readFile } from "node:fs/promises";
 import { type ClientChannel, type ConnectConfig, ssh2, type SshClient } from "@virtrigaud/deps/ssh.ts";
 import { ProviderError } from "@virtrigaud/contract";
 import type { Secret } from "@virtrigaud/telemetry";
 import { type HostKeyVerdict, KnownHosts } from "./known_hosts.ts";
 import { usablePrivateKey } from "./private_key.ts";
-import type { LibvirtEndpoint } from "./uri.ts";
+import { type LibvirtEndpoint, readUriFile, type SshHop } from "./uri.ts";
 
 /** What opens the door at the host. Read anew for every connection, so that rotated credentials take effect. */
 export interface SshCredentials {
@@ -24,9 +23,12 @@ export interface SshCredentials {
 type SshEndpoint = Extract<LibvirtEndpoint, { transport: "ssh" }>;
 
 const READY_TIMEOUT_MS = 20_000;
+/** Why a server did not open a channel (RFC 4254, 5.1). */
+const PROHIBITED = 1;
 
 /**
- * Connects to libvirtd's socket on the endpoint's host. Destroying the stream ends the SSH connection.
+ * Connects to libvirtd's socket on the endpoint's host, through its jump hosts if it has any. Destroying the stream ends
+ * the SSH connections. They send no keepalives of their own: libvirt's go the whole way.
  * @throws {ProviderError} `Unauthorized` (login, host key), `Unavailable`, or `InvalidSpec` for credentials of no use.
  */
 export async function connectSsh(
@@ -34,36 +36,54 @@ export async function connectSsh(
   credentials: SshCredentials,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Duplex> {
-  const where = `${endpoint.host}:${endpoint.port}`;
-  const verdict: { last?: HostKeyVerdict } = {};
-  const config = await connectConfig(endpoint, credentials, (last) => verdict.last = last);
+  const settings = await loginSettings(endpoint, credentials);
   options.signal?.throwIfAborted();
-  // ssh2 leaves Nagle's algorithm on, which costs 40 ms per exchange; hence our own socket.
-  const socket = createConnection({ host: endpoint.host, port: endpoint.port, noDelay: true });
-  const client = new ssh2.Client();
-  const abort = () => client.destroy();
-  options.signal?.addEventListener("abort", abort, { once: true });
+  const { jumps = [], host, port, user } = endpoint;
+  const hops = [...jumps, { host, port, ...(user === undefined ? {} : { user }) }];
+  const clients: SshClient[] = [];
+  let socket: Duplex | undefined;
+  const abandon = () => {
+    for (const client of clients.toReversed()) client.destroy();
+    socket?.destroy();
+  };
+  options.signal?.addEventListener("abort", abandon, { once: true });
   try {
-    await login(client, { ...config, sock: socket }, socket);
-    return await forward(client, endpoint);
+    let way: Duplex | undefined;
+    for (const hop of hops) {
+      const last = clients.at(-1);
+      // ssh2 leaves Nagle's algorithm on, which costs 40 ms per exchange; hence our own socket.
+      if (last === undefined) way = socket = createConnection({ host: hop.host, port: hop.port, noDelay: true });
+      else way = await forwardTo(last, hop);
+      const client = new ssh2.Client();
+      clients.push(client);
+      await login(client, hop, { ...settings, sock: way as Socket });
+    }
+    const [target, ...before] = clients.toReversed();
+    if (target === undefined) throw new Error("no host to connect to");
+    const channel = await forward(target, endpoint);
+    for (const client of clients) client.once("close", () => channel.destroy());
+    channel.once("close", () => [target, ...before].forEach((client) => client.end()));
+    return channel;
   } catch (error) {
-    client.destroy();
-    socket.destroy();
-    throw sshError(error, where, verdict.last);
+    abandon();
+    throw error;
   } finally {
-    options.signal?.removeEventListener("abort", abort);
+    options.signal?.removeEventListener("abort", abandon);
   }
 }
 
-async function connectConfig(
-  endpoint: SshEndpoint,
-  credentials: SshCredentials,
-  onVerdict: (verdict: HostKeyVerdict) => void,
-): Promise<ConnectConfig> {
-  const { host, port } = endpoint;
+/** What is the same for every host on the way. */
+interface LoginSettings {
+  readonly username: string;
+  readonly knownHosts: KnownHosts | undefined;
+  readonly config: ConnectConfig;
+}
+
+async function loginSettings(endpoint: SshEndpoint, credentials: SshCredentials): Promise<LoginSettings> {
+  const { host } = endpoint;
   const key = endpoint.keyFile === undefined
     ? credentials.privateKey?.reveal()
-    : await readOptionalFile(endpoint.keyFile, "keyfile");
+    : await readUriFile(endpoint.keyFile, "keyfile");
   const password = credentials.password?.reveal();
   if (key === undefined && password === undefined) {
     throw new ProviderError(
@@ -71,28 +91,14 @@ async function connectConfig(
       `SSH to ${host}: no credentials; put ssh-privatekey or password into the provider's secret`,
     );
   }
-  const knownHosts = endpoint.verify ? await loadKnownHosts(endpoint, credentials) : undefined;
-  const hostKeys = hostKeyAlgorithms(knownHosts?.keyTypes(host, port) ?? []);
   return {
     username: endpoint.user ?? credentials.username ?? "root",
-    ...(key === undefined ? {} : { privateKey: usablePrivateKey(key) }),
-    ...(credentials.passphrase === undefined ? {} : { passphrase: credentials.passphrase.reveal() }),
-    ...(password === undefined ? {} : { password }),
-    readyTimeout: READY_TIMEOUT_MS,
-    keepaliveInterval: 10_000,
-    keepaliveCountMax: 3,
-    hostVerifier: (shown: Uint8Array) => {
-      if (knownHosts === undefined) return true;
-      const verdict = knownHosts.judge(host, port, shown);
-      onVerdict(verdict);
-      return verdict.verdict === "Known";
-    },
-    algorithms: {
-      serverHostKey: hostKeys,
-      // Under Deno neither ECDH on P-521 nor zlib works (measured with ssh2 1.17); ciphers are ssh2's own choice by
-      // what the runtime offers.
-      kex: { append: [], prepend: [], remove: ["ecdh-sha2-nistp521"] },
-      compress: ["none"],
+    knownHosts: endpoint.verify ? await loadKnownHosts(endpoint, credentials) : undefined,
+    config: {
+      ...(key === undefined ? {} : { privateKey: usablePrivateKey(key) }),
+      ...(credentials.passphrase === undefined ? {} : { passphrase: credentials.passphrase.reveal() }),
+      ...(password === undefined ? {} : { password }),
+      readyTimeout: READY_TIMEOUT_MS,
     },
   };
 }
@@ -100,7 +106,7 @@ async function connectConfig(
 async function loadKnownHosts(endpoint: SshEndpoint, credentials: SshCredentials): Promise<KnownHosts> {
   const text = endpoint.knownHostsFile === undefined
     ? credentials.knownHosts
-    : await readOptionalFile(endpoint.knownHostsFile, "known_hosts");
+    : await readUriFile(endpoint.knownHostsFile, "known_hosts");
   if (text === undefined) {
     throw new ProviderError(
       "Unauthorized",
@@ -110,17 +116,6 @@ async function loadKnownHosts(endpoint: SshEndpoint, credentials: SshCredentials
     );
   }
   return new KnownHosts(text);
-}
-
-async function readOptionalFile(path: string, parameter: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new ProviderError("InvalidSpec", `libvirt URI: cannot read the ${parameter} ${path}: ${text(error)}`, {
-      field: "endpoint",
-      cause: error,
-    });
-  }
 }
 
 type HostKeyAlgorithm =
@@ -145,42 +140,82 @@ function hostKeyAlgorithms(known: readonly string[]): HostKeyAlgorithm[] {
   return [...HOST_KEYS.filter(isKnown), ...HOST_KEYS.filter((algorithm) => !isKnown(algorithm))];
 }
 
-function login(client: SshClient, config: ConnectConfig, socket: Socket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    client.once("ready", resolve);
-    client.on("error", reject);
-    client.once("close", () => reject(new Error("connection closed during login")));
-    client.on("keyboard-interactive", (_name, _instructions, _language, prompts, finish) => {
-      finish(prompts.map(() => config.password ?? ""));
+async function login(
+  client: SshClient,
+  { host, port, user }: SshHop,
+  { username, knownHosts, config, sock }: LoginSettings & { readonly sock: Socket },
+): Promise<void> {
+  const seen: { verdict?: HostKeyVerdict } = {};
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  sock.once("error", reject);
+  client.once("ready", resolve);
+  client.on("error", reject);
+  client.once("close", () => reject(new Error("connection closed during login")));
+  client.on("keyboard-interactive", (_name, _instructions, _language, prompts, finish) => {
+    finish(prompts.map(() => config.password ?? ""));
+  });
+  try {
+    client.connect({
+      ...config,
+      sock,
+      username: user ?? username,
+      tryKeyboard: config.password !== undefined,
+      hostVerifier: (shown: Uint8Array) => {
+        if (knownHosts === undefined) return true;
+        seen.verdict = knownHosts.judge(host, port, shown);
+        return seen.verdict.verdict === "Known";
+      },
+      algorithms: {
+        serverHostKey: hostKeyAlgorithms(knownHosts?.keyTypes(host, port) ?? []),
+        // Under Deno neither ECDH on P-521 nor zlib works (measured with ssh2 1.17); ciphers are ssh2's own choice by
+        // what the runtime offers.
+        kex: { append: [], prepend: [], remove: ["ecdh-sha2-nistp521"] },
+        compress: ["none"],
+      },
     });
-    client.connect({ ...config, tryKeyboard: config.password !== undefined });
+    await promise;
+  } catch (error) {
+    throw sshError(error, `${host}:${port}`, seen.verdict);
+  }
+}
+
+/** A TCP connection from the host that `client` is logged in at to the next one on the way. */
+function forwardTo(client: SshClient, { host, port }: SshHop): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      if (error === undefined) return resolve(channel);
+      const why = isProhibited(error)
+        ? "sshd_config of the jump host needs AllowTcpForwarding yes"
+        : "check that it is reachable from the jump host";
+      reject(
+        new ProviderError("Unavailable", `SSH through a jump host to ${host}:${port}: ${error.message}; ${why}`, {
+          reason: isProhibited(error) ? "TcpForwardingRefused" : "JumpFailed",
+          cause: error,
+        }),
+      );
+    });
   });
 }
+
+const isProhibited = (error: Error): boolean => "reason" in error && error.reason === PROHIBITED;
 
 function forward(client: SshClient, endpoint: SshEndpoint): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     client.openssh_forwardOutStreamLocal(endpoint.socket, (error: Error | undefined, channel: ClientChannel) => {
-      if (error !== undefined) {
-        return reject(
-          new ProviderError(
-            "Unavailable",
-            `SSH to ${endpoint.host}: the server did not open ${endpoint.socket}: ${error.message}; check that libvirtd ` +
-              "runs, that the user may use its socket, and that sshd_config has AllowStreamLocalForwarding yes",
-            { reason: "StreamForwardingRefused", cause: error },
-          ),
-        );
-      }
-      // A lost connection gives the channel no close event of its own.
-      client.once("close", () => channel.destroy());
-      channel.once("close", () => client.end());
-      resolve(channel);
+      if (error === undefined) return resolve(channel);
+      reject(
+        new ProviderError(
+          "Unavailable",
+          `SSH to ${endpoint.host}: the server did not open ${endpoint.socket}: ${error.message}; check that libvirtd ` +
+            "runs, that the user may use its socket, and that sshd_config has AllowStreamLocalForwarding yes",
+          { reason: "StreamForwardingRefused", cause: error },
+        ),
+      );
     });
   });
 }
 
 function sshError(error: unknown, where: string, verdict: HostKeyVerdict | undefined): ProviderError {
-  if (error instanceof ProviderError) return error;
   const why = text(error);
   switch (verdict?.verdict) {
     case "Changed":

@@ -3,8 +3,8 @@ import { createConnection, isIP, type Socket } from "node:net";
 import { connect as connectSecure, type ConnectionOptions } from "node:tls";
 import type { Duplex } from "node:stream";
 import { ProviderError } from "@virtrigaud/contract";
-import type { Secret } from "@virtrigaud/telemetry";
-import type { LibvirtEndpoint } from "./uri.ts";
+import { Secret } from "@virtrigaud/telemetry";
+import { type LibvirtEndpoint, readUriFile } from "./uri.ts";
 
 /** What opens libvirtd's TLS port. Read anew for every connection, so that rotated certificates take effect. */
 export interface TlsCredentials {
@@ -30,7 +30,9 @@ export async function connectTls(
   credentials: TlsCredentials,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Duplex> {
-  const { certificate, key, authority } = credentials;
+  const { certificate, key, authority } = endpoint.pkiPath === undefined
+    ? credentials
+    : await readPki(endpoint.pkiPath);
   if (certificate === undefined || key === undefined) {
     throw new ProviderError(
       "Unauthorized",
@@ -55,6 +57,18 @@ export async function connectTls(
       reject(new Error("the host did not accept the client's certificate"));
     });
   });
+}
+
+/** The files that libvirt's own client has in such a folder. */
+async function readPki(folder: string): Promise<TlsCredentials> {
+  const [authority, certificate, key] = await Promise.all(
+    ["cacert.pem", "clientcert.pem", "clientkey.pem"].map((name) => readUriFile(`${folder}/${name}`, "pkipath")),
+  );
+  return {
+    ...(authority === undefined ? {} : { authority }),
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(key === undefined ? {} : { key: new Secret(key) }),
+  };
 }
 
 /** Connects without any protection: for networks that are trusted, or protected otherwise. */

@@ -34,6 +34,9 @@ const spec = {
   inCluster: textVar("KUBERNETES_SERVICE_HOST"),
 } as const;
 
+/** Names of the variables that a manager reads, for its permissions. */
+export const MANAGER_ENV: readonly string[] = Object.values(spec).map(({ name }) => name);
+
 /** Settings of a manager process. */
 export interface ManagerSettings {
   readonly kube: KubeConfigSource;

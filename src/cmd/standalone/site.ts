@@ -1,6 +1,6 @@
 /** The whole product on this machine: API server, manager and runner in one process, providers in their own. @module */
 import { join } from "node:path";
-import { kinds } from "@virtrigaud/api";
+import { admissionPolicies, kinds } from "@virtrigaud/api";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR } from "@virtrigaud/controllers";
 import { isAlreadyExists, KubeClient, NAMESPACES } from "@virtrigaud/kube";
 import { type ControlPlane, Runner, startControlPlane, writePrivate } from "@virtrigaud/standalone";
@@ -45,6 +45,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   const plane = await startControlPlane({
     dataDir: join(folder, "control-plane"),
     kinds,
+    // As the chart does by default.
+    admission: { policies: admissionPolicies(kinds), action: "Warn" },
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   const clientFor = (user: string): KubeClient => {

@@ -18,6 +18,38 @@ export const operationCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "operations/fence-of-a-question",
+    promise: "whoever asks with a newer fence leads: a change with an older one is refused from then on",
+    run: async (subject) => {
+      const vm = await subject.create();
+      const stale = subject.state.fence;
+      const turn = { fence: ++subject.state.fence, number: 1 };
+      await subject.provider.validate({ ...subject.context, turn });
+      const operation = subject.operation(vm.ownerUid, { fence: stale });
+      const call = subject.provider.power({ operation, vmId: vm.vmId, op: "On" }, subject.context);
+      await subject.refuses("power On", call, "Conflict", { reason: "StaleFence" });
+      assertEquals((await subject.describe(vm.vmId)).power, "Off");
+    },
+  },
+  {
+    name: "operations/late-create",
+    promise: "a create that arrives after its manager has asked whether the VM is there is a Conflict, and not made",
+    run: async (subject) => {
+      const ownerUid = subject.owner();
+      const at = (number: number) => ({ ...subject.context, turn: { fence: subject.state.fence, number } });
+      assertEquals(await subject.provider.describe({ ownerUid }, at(2)), { exists: false });
+      const create = (number: number) =>
+        subject.provider.create(
+          { operation: subject.operation(ownerUid), spec: subject.spec(), powerOn: false },
+          at(number),
+        );
+      await subject.refuses("create", create(1), "Conflict", { reason: "StaleFence" });
+      assertEquals(await subject.exists({ ownerUid }), false);
+      await subject.done(create(3));
+      assert(await subject.exists({ ownerUid }), "a create that is not late was not carried out");
+    },
+  },
+  {
     name: "operations/error-is-not-remembered",
     promise: "an operation that was refused may be tried again with the same id when the reason is gone",
     run: async (subject) => {

@@ -9,6 +9,7 @@ import { ProviderError } from "../errors.ts";
 import type { CallContext, WatchEvent } from "../provider.ts";
 import { serviceDefinition } from "../service.ts";
 import { injectTrace } from "../tracing.ts";
+import { formatTurn, TURN_HEADER } from "../turn.ts";
 import type { Attempt } from "./policy.ts";
 
 /** A watch without any event for this long is dead, ms; the server says something at least every 30 s. */
@@ -107,6 +108,7 @@ export class Transport {
   #metadata(context: CallContext): grpc.Metadata {
     const metadata = new grpc.Metadata();
     metadata.set("x-request-id", context.requestId);
+    if (context.turn !== undefined) metadata.set(TURN_HEADER, formatTurn(context.turn));
     const { token } = this.#options;
     injectTrace(metadata);
     if (token !== undefined) metadata.set("authorization", `Bearer ${token.reveal()}`);

@@ -1,4 +1,4 @@
-/** gRPC handlers from a {@linkcode Provider}: decode, guard, call, encode, and one way for errors to go out. @module */
+/** gRPC handlers from a {@linkcode Provider}: decode, call, encode, and one way for errors to go out. @module */
 import type { EventEmitter } from "node:events";
 import type { grpc } from "@virtrigaud/deps/grpc.ts";
 import type { Clock } from "@virtrigaud/resilience";
@@ -7,9 +7,9 @@ import { type Rpc, rpcs, type UnaryMethod, WATCH_RPC } from "../codec/rpcs.ts";
 import { watchEvent } from "../codec/requests.ts";
 import { codeName, toStatus } from "../codec/status.ts";
 import { ProviderError } from "../errors.ts";
-import type { CallContext, Operation, Provider, WatchEvent } from "../provider.ts";
-import type { OperationGuard } from "./operations.ts";
+import type { CallContext, Provider, WatchEvent } from "../provider.ts";
 import { extractTrace, traced } from "../tracing.ts";
+import { parseTurn, type Turn, TURN_HEADER } from "../turn.ts";
 
 /** A quiet watch says at least this often that it lives, ms. */
 export const HEARTBEAT_MS = 30_000;
@@ -17,7 +17,6 @@ export const HEARTBEAT_MS = 30_000;
 /** What the handlers work with. */
 export interface HandlerOptions {
   readonly provider: Provider;
-  readonly guard: OperationGuard;
   readonly log: Logger;
   readonly clock: Clock;
   /** Refuses a call that must not be made; called before anything is decoded. */
@@ -70,7 +69,7 @@ class CallRunner {
   ): Promise<void> {
     await this.#run(rpc.rpc, rpc.mutating ? "write" : "read", call, async (context) => {
       const request = rpc.request.decode(call.request, "");
-      const response = await this.#invoke(method, rpc, request, context);
+      const response = await this.#invoke(method, request, context);
       const wire = encodeResponse(rpc, response);
       return () => callback(null, wire);
     }, (error) => callback(error));
@@ -86,15 +85,10 @@ class CallRunner {
     }, (error) => call.emit("error", error));
   }
 
-  #invoke(method: UnaryMethod, rpc: AnyRpc, request: unknown, context: CallContext): Promise<unknown> {
-    const { provider, guard } = this.#options;
-    const call = (signal: AbortSignal): Promise<unknown> => {
-      const inner = { ...context, signal };
-      const target = provider[method] as (...args: unknown[]) => Promise<unknown>;
-      return request === undefined ? target.call(provider, inner) : target.call(provider, request, inner);
-    };
-    if (!rpc.mutating) return call(context.signal);
-    return guard.run(rpc.rpc, (request as { operation: Operation }).operation, call, context);
+  #invoke(method: UnaryMethod, request: unknown, context: CallContext): Promise<unknown> {
+    const { provider } = this.#options;
+    const target = provider[method] as (...args: unknown[]) => Promise<unknown>;
+    return request === undefined ? target.call(provider, context) : target.call(provider, request, context);
   }
 
   /** Frame of every call: authorisation, bound on concurrency, signal, log, metrics, and what an error becomes. */
@@ -114,13 +108,15 @@ class CallRunner {
     let code = "OK";
     const tooMany = ++this.#active > maxConcurrentCalls;
     try {
-      await authorize(call, access);
+      const turn = readTurn(call.metadata);
+      // Whoever says that it leads shuts others out: that is more than to read.
+      await authorize(call, turn === undefined ? access : "write");
       if (tooMany) {
         throw new ProviderError("RateLimit", `${maxConcurrentCalls} calls are under way, no more are taken`, {
           retryAfterMs: 1000,
         });
       }
-      const context = { signal: abort.signal, requestId };
+      const context = { signal: abort.signal, requestId, ...(turn === undefined ? {} : { turn }) };
       const finish = await traced(rpc, "server", () => body(context), extractTrace(call.metadata));
       finish();
     } catch (error) {
@@ -164,6 +160,11 @@ function encodeResponse(rpc: AnyRpc, response: unknown): object {
 function readRequestId(metadata: grpc.Metadata): string {
   const given = metadata.get("x-request-id")[0];
   return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}
+
+function readTurn(metadata: grpc.Metadata): Turn | undefined {
+  const given = metadata.get(TURN_HEADER)[0];
+  return given === undefined ? undefined : parseTurn(String(given));
 }
 
 /** Writes events with back-pressure and fills silence with heartbeats. */

@@ -4,6 +4,7 @@ export type { ProcessInput, ProcessSettings } from "./config.ts";
 export { readProcess } from "./config.ts";
 export { type CredentialStore, openCredentials } from "./credentials.ts";
 export type { FolderOptions } from "./folder.ts";
+export { guarded } from "./guarded.ts";
 export { OperationGuard, type OperationGuardOptions } from "./operations.ts";
 export { runProvider, startProvider } from "./run.ts";
 export type { ProviderConfig, ProviderProgram, RunningProvider, StartOptions } from "./run.ts";

@@ -1,23 +1,32 @@
-/** What makes a mutating RPC safe to send twice and safe against an old leader; the same for every provider. @module */
+/** What makes a mutating RPC safe to send twice, to come late, and against an old leader; the same for every provider. @module */
+import { rpcs } from "../codec/rpcs.ts";
 import { ProviderError } from "../errors.ts";
-import type { Operation } from "../provider.ts";
+import type { CallContext, Operation } from "../provider.ts";
+import { isEarlier, type Turn } from "../turn.ts";
 
 /** Options of {@linkcode OperationGuard}. */
 export interface OperationGuardOptions {
-  /** Answers that are remembered; the oldest is forgotten first. Default 10 000. */
+  /** Answers, and owners asked about, that are remembered; the oldest is forgotten first. Default 10 000. */
   readonly capacity?: number;
 }
 
+/** RPCs that make a machine. */
+const BIRTHS: ReadonlySet<string> = new Set([rpcs.create.rpc, rpcs.clone.rpc]);
+
 interface Running {
   readonly answer: Promise<unknown>;
+  /** Whose machine it makes. */
+  readonly bears?: string;
   readonly abort: AbortController;
   /** Callers that wait; when the last one leaves, the work is aborted. */
   waiting: number;
 }
 
 /**
- * Guarantees: an operation with an older fence than the highest seen is refused (`Conflict`/`StaleFence`); an operation
- * id that was answered is answered the same again without calling the provider; one that is under way is joined.
+ * Guarantees: an operation with an older fence than the highest heard of, in whatever call, is refused
+ * (`Conflict`/`StaleFence`); so is the making of a machine that arrives after its manager has asked whether that machine
+ * is there; an operation id that was answered is answered the same again without calling the provider; one that is under
+ * way is joined.
  *
  * Caveats: the memory is the process's. After a restart the provider's own idempotency by `operation.ownerUid` and by
  * what it finds at the hypervisor has to hold; the guard spares it the ordinary repetition. Errors are remembered only
@@ -27,6 +36,8 @@ export class OperationGuard {
   readonly #capacity: number;
   readonly #answers = new Map<string, Promise<unknown>>();
   readonly #running = new Map<string, Running>();
+  /** When it was last asked whether the machine of an owner is there. */
+  readonly #asked = new Map<string, Turn>();
   #fence = 0;
 
   constructor(options: OperationGuardOptions = {}) {
@@ -38,17 +49,12 @@ export class OperationGuard {
     method: string,
     operation: Operation,
     work: (signal: AbortSignal) => Promise<R>,
-    options: { readonly signal: AbortSignal },
+    caller: Pick<CallContext, "signal" | "turn">,
   ): Promise<R> {
-    if (operation.fence < this.#fence) {
-      return Promise.reject(
-        new ProviderError(
-          "Conflict",
-          `${method} of ${operation.owner} carries fence ${operation.fence}, but ${this.#fence} has been seen: ` +
-            `another manager leads now, this one has to stop`,
-          { reason: "StaleFence" },
-        ),
-      );
+    const bears = BIRTHS.has(method) ? operation.ownerUid : undefined;
+    const problem = this.#staleness(operation, bears, caller.turn);
+    if (problem !== undefined) {
+      return Promise.reject(stale(`${method} of ${operation.owner}`, problem));
     }
     this.#fence = operation.fence;
     const key = `${method}/${operation.id}`;
@@ -57,14 +63,45 @@ export class OperationGuard {
       this.#remember(key, answer);
       return answer as Promise<R>;
     }
-    const running = this.#running.get(key) ?? this.#start(key, work);
-    return this.#wait(running, options.signal) as Promise<R>;
+    const running = this.#running.get(key) ?? this.#start(key, work, bears);
+    return this.#wait(running, caller.signal) as Promise<R>;
   }
 
-  #start(key: string, work: (signal: AbortSignal) => Promise<unknown>): Running {
+  /** Takes in who leads, from a call of any kind. */
+  hear(turn: Turn): void {
+    this.#fence = Math.max(this.#fence, turn.fence);
+  }
+
+  /**
+   * Takes in that the caller of `turn` wants to know whether the machine of an owner is there: what was asked for its
+   * making before that is not carried out any more. Says whether one is being made at this moment, so that its absence
+   * proves nothing. @throws {ProviderError} `Conflict` with reason `StaleFence`: an older leader has to prove nothing
+   */
+  ask(ownerUid: string, turn: Turn | undefined): boolean {
+    if (turn !== undefined && turn.fence < this.#fence) throw stale(`Describe of owner ${ownerUid}`, this.#older(turn));
+    const before = this.#asked.get(ownerUid);
+    if (turn !== undefined && (before === undefined || isEarlier(before, turn))) {
+      remember(this.#asked, ownerUid, turn, this.#capacity);
+    }
+    for (const { bears } of this.#running.values()) if (bears === ownerUid) return true;
+    return false;
+  }
+
+  #older({ fence }: Pick<Turn, "fence">): string {
+    return `carries fence ${fence}, but ${this.#fence} has been seen: another manager leads now, this one has to stop`;
+  }
+
+  #staleness(operation: Operation, bears: string | undefined, turn: Turn | undefined): string | undefined {
+    if (operation.fence < this.#fence) return this.#older(operation);
+    const asked = bears === undefined ? undefined : this.#asked.get(bears);
+    if (asked === undefined || turn === undefined || !isEarlier(turn, asked)) return undefined;
+    return "came too late: its manager has given it up and asked since whether there is such a machine";
+  }
+
+  #start(key: string, work: (signal: AbortSignal) => Promise<unknown>, bears: string | undefined): Running {
     const abort = new AbortController();
     const answer = (async () => await work(abort.signal))();
-    const running: Running = { answer, abort, waiting: 0 };
+    const running: Running = { answer, abort, waiting: 0, ...(bears === undefined ? {} : { bears }) };
     this.#running.set(key, running);
     const settle = (remember: boolean) => {
       if (this.#running.get(key) === running) this.#running.delete(key);
@@ -93,11 +130,19 @@ export class OperationGuard {
   }
 
   #remember(key: string, answer: Promise<unknown>): void {
-    this.#answers.delete(key);
-    this.#answers.set(key, answer);
-    if (this.#answers.size > this.#capacity) {
-      const oldest = this.#answers.keys().next();
-      if (!oldest.done) this.#answers.delete(oldest.value);
-    }
+    remember(this.#answers, key, answer, this.#capacity);
   }
+}
+
+function stale(what: string, why: string): ProviderError {
+  return new ProviderError("Conflict", `${what} ${why}`, { reason: "StaleFence" });
+}
+
+/** Puts the entry in as the newest and lets go of the oldest beyond `capacity`. */
+function remember<V>(memory: Map<string, V>, key: string, value: V, capacity: number): void {
+  memory.delete(key);
+  memory.set(key, value);
+  if (memory.size <= capacity) return;
+  const oldest = memory.keys().next();
+  if (!oldest.done) memory.delete(oldest.value);
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@virtrigaud/deps";
+import { assertEquals, assertRejects, assertThrows } from "@virtrigaud/deps";
 import { ProviderError } from "../errors.ts";
 import { callContext, operation } from "../testing/fixture.ts";
 import { OperationGuard } from "./operations.ts";
@@ -122,4 +122,46 @@ Deno.test("memory is bounded: the operation not used for longest is forgotten", 
   await run("a");
   await run("c");
   assertEquals([await run("a"), await run("c"), await run("b"), runs], [1, 3, 4, 4]);
+});
+
+Deno.test("who leads is learned from any call, and an older leader proves nothing any more", async () => {
+  const guard = new OperationGuard();
+  guard.hear({ fence: 8, number: 1 });
+  guard.hear({ fence: 6, number: 9 });
+  const run = (fence: number) => guard.run("Power", operation("a", fence), () => Promise.resolve("done"), { signal });
+  assertEquals((await assertRejects(() => run(7), ProviderError)).reason, "StaleFence");
+  assertEquals(await run(8), "done");
+  assertThrows(() => guard.ask("uid-1", { fence: 7, number: 2 }), ProviderError, "another manager leads now");
+});
+
+Deno.test("what was to be made before its absence was asked about is not made any more", async () => {
+  const guard = new OperationGuard();
+  const run = (method: string, number: number | undefined) => {
+    const turn = number === undefined ? {} : { turn: { fence: 1, number } };
+    return guard.run(method, operation(`${method}-${number}`), () => Promise.resolve("done"), { signal, ...turn });
+  };
+  assertEquals(guard.ask("uid-1", { fence: 1, number: 5 }), false);
+  assertEquals(guard.ask("uid-1", { fence: 1, number: 3 }), false);
+  for (const method of ["Create", "Clone"]) {
+    const error = await assertRejects(() => run(method, 4), ProviderError);
+    assertEquals([error.class, error.reason], ["Conflict", "StaleFence"]);
+  }
+  // What changes a machine that is there has other protection, and a caller without a turn is no manager.
+  for (const [method, number] of [["Power", 4], ["Create", 6], ["Clone", undefined]] as const) {
+    assertEquals(await run(method, number), "done");
+  }
+});
+
+Deno.test("as long as a machine is being made, its absence proves nothing", async () => {
+  const guard = new OperationGuard();
+  const gate = Promise.withResolvers<string>();
+  const leave = new AbortController();
+  const call = assertRejects(() => guard.run("Create", operation("a"), () => gate.promise, { signal: leave.signal }));
+  leave.abort(new Error("left"));
+  await call;
+  assertEquals([guard.ask("uid-1", undefined), guard.ask("uid-2", undefined)], [true, false]);
+  gate.resolve("made after all");
+  await gate.promise;
+  await Promise.resolve();
+  assertEquals(guard.ask("uid-1", undefined), false);
 });

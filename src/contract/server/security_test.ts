@@ -162,18 +162,19 @@ test("a signed token with the scope is the second way in; every flaw of it is re
   const symmetric = await new jose.SignJWT({ iss: jwt.issuer, aud: jwt.audience, exp: now + 300 })
     .setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode("k".repeat(32)));
 
-  const call = async (bearer: string | undefined, method: "read" | "write") => {
+  const call = async (bearer: string | undefined, method: "read" | "lead" | "write") => {
     const tls = { caPem: pki.authority.certPem };
     const secret = bearer === undefined ? {} : { token: new Secret(bearer) };
     await using loop = await open({ tls: pki.serverTls, auth: { jwt }, clock }, { tls, ...secret });
     const request = { operation: operation(), spec: machineSpec, powerOn: true };
-    const result = method === "read"
-      ? loop.provider.validate(callContext())
-      : loop.provider.create(request, callContext());
+    const context = method === "lead" ? { ...callContext(), turn: { fence: 9, number: 1 } } : callContext();
+    const result = method !== "write" ? loop.provider.validate(context) : loop.provider.create(request, callContext());
     return await result.then(() => "ok", (error: ProviderError) => `${error.class} ${error.message}`);
   };
   assertEquals(await call(await token({}), "write"), "ok");
   assertEquals(await call(await token({ scope: undefined, scp: ["virtrigaud:read"] }), "read"), "ok");
+  const reader = await token({ scope: "virtrigaud:read" });
+  assertStringIncludes(await call(reader, "lead"), "lacks scope virtrigaud:write");
   const refused: [string | undefined, string][] = [
     [undefined, "has to carry a bearer token"],
     ["nonsense", "ERR_"],

@@ -16,6 +16,7 @@ import { allowCertificates, allowTokens, type Authorize, type JwtOptions } from 
 import { GrpcHealth } from "./grpc_health.ts";
 import { createHandlers } from "./handlers.ts";
 import { observeHypervisor } from "./hypervisor.ts";
+import { guarded } from "./guarded.ts";
 import { OperationGuard } from "./operations.ts";
 import { addReflection } from "./reflection.ts";
 import { ReloadingServerCredentials, type TlsSource } from "./tls.ts";
@@ -105,8 +106,7 @@ export async function serveProvider(options: ServeOptions): Promise<ProviderServ
   server.addService(
     serviceDefinition,
     createHandlers({
-      provider: hypervisor.provider,
-      guard: new OperationGuard({ capacity: limits.maxOperations }),
+      provider: guarded(hypervisor.provider, new OperationGuard({ capacity: limits.maxOperations })),
       log,
       clock,
       authorize,

@@ -24,6 +24,37 @@ Deno.test("a mutating call is fenced and answered once, over the wire", async ()
   assertEquals([stale.class, stale.reason, creates], ["Conflict", "StaleFence", 1]);
 });
 
+Deno.test("over the wire, a question of a new leader shuts the old one out, and a late create is not made", async () => {
+  let creates = 0;
+  const gate = Promise.withResolvers<void>();
+  await using loop = await loopback({
+    create: () => gate.promise.then(() => ({ vmId: String(++creates) })),
+    describe: () => Promise.resolve({ exists: false }),
+    async *watch() {
+      yield { type: "ListBegin" };
+    },
+  }, { connect: once });
+  const at = (fence: number, number: number) => ({ ...callContext(), turn: { fence, number } });
+  const create = (fence: number, number: number) =>
+    loop.provider.create(
+      { operation: operation(`${fence}`, fence), spec: machineSpec, powerOn: false },
+      at(fence, number),
+    );
+  const describe = (number: number) => loop.provider.describe({ ownerUid: "uid-1" }, at(5, number));
+  const reason = async (call: () => Promise<unknown>) => (await assertRejects(call, ProviderError)).reason;
+
+  const underWay = create(5, 1);
+  while (await describe(2).then(() => true, () => false));
+  assertEquals(await reason(() => describe(3)), "Locked");
+  gate.resolve();
+  await underWay;
+  assertEquals([await describe(5), await reason(() => create(5, 4))], [{ exists: false }, "StaleFence"]);
+  for await (const _ of loop.provider.watch(at(6, 1))) break;
+  assertEquals([await reason(() => create(5, 9)), creates], ["StaleFence", 1]);
+  const garbled = { ...callContext(), turn: { fence: -1, number: 0.5 } };
+  assertEquals((await assertRejects(() => loop.provider.validate(garbled), ProviderError)).field, "x-virtrigaud-turn");
+});
+
 Deno.test("the provider sees the caller's request id, and its signal when the caller leaves", async () => {
   const seen = Promise.withResolvers<string>();
   const aborted = Promise.withResolvers<void>();

@@ -1,6 +1,5 @@
 /** What is wrong with a class, an image or a network, whatever the VM. Pure. @module */
 import {
-  parseDuration,
   PROVIDER_TYPES,
   type ProviderType,
   quantityToMiB,
@@ -9,6 +8,7 @@ import {
   type VMImage,
   type VMNetworkAttachment,
 } from "@virtrigaud/api";
+import { brokenRules } from "../shared/object_rules.ts";
 import type { Validity } from "./decide.ts";
 
 /** Provider types that there is a provider for. */
@@ -18,6 +18,7 @@ const TYPES: readonly ProviderType[] = PROVIDER_TYPES.filter((type) => type !== 
 export function classValidity(vmClass: VMClass, users: number): Validity {
   const { spec } = vmClass;
   const problems = [
+    ...broken(vmClass),
     ...trying("spec.memory", () => {
       const mib = quantityToMiB(spec.memory);
       if (mib < 1) throw new RangeError(`${spec.memory} is less than 1Mi`);
@@ -29,9 +30,6 @@ export function classValidity(vmClass: VMClass, users: number): Validity {
       () => quantityToMiB(spec.resourceLimits?.memoryReservation ?? 0),
     ),
   ];
-  if (spec.securityProfile?.secureBoot === true && (spec.firmware ?? "BIOS") === "BIOS") {
-    problems.push("spec.securityProfile.secureBoot: needs spec.firmware UEFI, is BIOS");
-  }
   const results = TYPES.map((type) => [type, unsupportedFields(vmClass, type)] as const);
   return {
     problems,
@@ -48,17 +46,7 @@ export function classValidity(vmClass: VMClass, users: number): Validity {
 
 /** An image: has a source, and times that can be read. */
 export function imageValidity(image: VMImage, users: number): Validity {
-  const { source, prepare } = image.spec;
-  const problems = [
-    ...trying("spec.prepare.timeout", () => parseDuration(prepare?.timeout ?? "30m")),
-    ...trying("spec.source.http.timeout", () => parseDuration(source.http?.timeout ?? "30m")),
-  ];
-  if (Object.values(source).every((block) => block === undefined)) {
-    problems.push("spec.source: names no source: add libvirt, vsphere, proxmox, http or registry");
-  }
-  if (source.libvirt !== undefined && source.libvirt.path === undefined && source.libvirt.url === undefined) {
-    problems.push("spec.source.libvirt: needs path or url");
-  }
+  const problems = broken(image);
   const ready = problems.length === 0;
   return {
     problems,
@@ -73,22 +61,7 @@ export function imageValidity(image: VMImage, users: number): Validity {
 
 /** A network: has a block for some hypervisor, and an allocation that is complete. */
 export function networkValidity(network: VMNetworkAttachment, users: number): Validity {
-  const { spec } = network;
-  const problems: string[] = [];
-  const { libvirt, vsphere, proxmox } = spec.network;
-  if (libvirt === undefined && vsphere === undefined && proxmox === undefined) {
-    problems.push("spec.network: names no network: add libvirt, vsphere or proxmox");
-  }
-  if (libvirt !== undefined && libvirt.networkName === undefined && libvirt.bridge === undefined) {
-    problems.push("spec.network.libvirt: needs networkName or bridge");
-  }
-  const allocation = spec.ipAllocation;
-  if (allocation?.type === "Static" && allocation.staticConfig === undefined) {
-    problems.push("spec.ipAllocation.staticConfig: is needed for type Static");
-  }
-  if (allocation?.type === "Pool") {
-    problems.push("spec.ipAllocation.type: Pool is not served: use DHCP, Static or None");
-  }
+  const problems = broken(network);
   const ready = problems.length === 0;
   return {
     problems,
@@ -100,6 +73,9 @@ export function networkValidity(network: VMNetworkAttachment, users: number): Va
     },
   };
 }
+
+const broken = (object: { readonly kind: string }): string[] =>
+  brokenRules(object).map(({ field, message }) => `${field}: ${message}`);
 
 function trying(field: string, read: () => unknown): string[] {
   try {

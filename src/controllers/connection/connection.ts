@@ -4,6 +4,7 @@ import {
   type Capabilities,
   type Provider,
   ProviderError,
+  type Turn,
   type ValidateResponse,
 } from "@virtrigaud/contract";
 import { backoffDelay, type Clock } from "@virtrigaud/resilience";
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   readonly random?: () => number;
   /** Makes ids that correlate log lines on both sides. */
   readonly requestId: () => string;
+  /** The place of the next call. @throws {ProviderError} when this process does not lead (any more) */
+  readonly turn: () => Turn;
   /** Called when health or capabilities change, and when the inventory is lost or whole again. */
   readonly onChange: (key: string) => void;
 }
@@ -72,11 +75,12 @@ export class ProviderConnection {
   }
 
   /** What a call to {@linkcode client} is given. Ends with the connection, and with `signal`. */
-  context(signal?: AbortSignal): CallContext {
+  context(signal?: AbortSignal): CallContext & { readonly turn: Turn } {
     const stop = this.#stop.signal;
     return {
       signal: signal === undefined ? stop : AbortSignal.any([stop, signal]),
       requestId: this.#options.requestId(),
+      turn: this.#options.turn(),
     };
   }
 

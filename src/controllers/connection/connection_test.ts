@@ -20,6 +20,7 @@ function connect(clock: FakeClock, validate: (call: CallContext) => Promise<neve
     health,
     clock,
     requestId: () => "r",
+    turn: () => ({ fence: 1, number: 1 }),
     onChange: () => {},
   });
 }

@@ -1,5 +1,5 @@
 /** What keeps a Provider from being run. Pure. @module */
-import { parseDuration, type Provider } from "@virtrigaud/api";
+import { brokenRules } from "../shared/object_rules.ts";
 import type { ProviderInput } from "./input.ts";
 import { tlsMode } from "./spec.ts";
 
@@ -13,26 +13,15 @@ export interface Obstacle {
 
 /** What stands in the way of running this provider. */
 export function obstacleOf({ provider, credentials, tls }: ProviderInput): Obstacle | undefined {
-  const { credentialSecretRef, type } = provider.spec;
   const { namespace } = provider.metadata;
-  if (type === "firecracker" || type === "qemu") {
+  const broken = brokenRules(provider);
+  if (broken.length > 0) {
     return {
-      reason: "UnsupportedType",
-      message: `spec.type ${type} is a reserved name without a provider: use libvirt, vsphere, proxmox or mock`,
+      reason: broken.some(({ field }) => field === "spec.type") ? "UnsupportedType" : "InvalidConfiguration",
+      message: broken.map(({ field, message }) => `${field}: ${message}`).join("; "),
       stalled: true,
     };
   }
-  if (credentialSecretRef?.namespace !== undefined && credentialSecretRef.namespace !== namespace) {
-    return {
-      reason: "InvalidConfiguration",
-      message:
-        `spec.credentialSecretRef.namespace is "${credentialSecretRef.namespace}", but pods can only mount Secrets of ` +
-        `their own namespace "${namespace}": put the Secret there and leave the field out`,
-      stalled: true,
-    };
-  }
-  const bad = badDuration(provider);
-  if (bad !== undefined) return { reason: "InvalidConfiguration", message: bad, stalled: true };
   if (credentials?.type === "Missing") {
     return {
       reason: "CredentialsMissing",
@@ -58,17 +47,6 @@ export function obstacleOf({ provider, credentials, tls }: ProviderInput): Obsta
         `put PEM texts into tls.crt, tls.key and ca.crt`,
       stalled: false,
     };
-  }
-  return undefined;
-}
-
-function badDuration({ spec }: Provider): string | undefined {
-  for (const field of ["interval", "timeout"] as const) {
-    try {
-      parseDuration(spec.healthCheck?.[field] ?? "1s");
-    } catch (error) {
-      return `spec.healthCheck.${field}: ${error instanceof Error ? error.message : String(error)}`;
-    }
   }
   return undefined;
 }

@@ -21,6 +21,7 @@ import {
   type Result,
   StatusWriter,
 } from "@virtrigaud/runtime";
+import type { Turn } from "@virtrigaud/contract";
 import type { Secret } from "@virtrigaud/telemetry";
 import { ProviderConnection } from "../connection/connection.ts";
 import type { ProviderConnections } from "../connection/connections.ts";
@@ -49,6 +50,8 @@ export interface ProviderReconcilerOptions {
   readonly clock: Clock;
   readonly random?: () => number;
   readonly requestId: () => string;
+  /** The place of a call among all that managers make. */
+  readonly turn: () => Turn;
   readonly event: (provider: Provider, event: ProviderEvent) => void;
   /** Wakes a Provider. */
   readonly wake: (key: string) => void;
@@ -229,7 +232,7 @@ export class ProviderReconciler {
     settings: ConnectionSettings,
     signal: AbortSignal,
   ): Promise<ProviderConnection> {
-    const { dialer, clock, random, requestId, wake } = this.#options;
+    const { dialer, clock, random, requestId, turn, wake } = this.#options;
     const tls = await this.#clientTls(provider, settings, signal);
     return new ProviderConnection({
       key,
@@ -238,6 +241,7 @@ export class ProviderReconciler {
       clock,
       ...(random === undefined ? {} : { random }),
       requestId,
+      turn,
       onChange: wake,
     });
   }

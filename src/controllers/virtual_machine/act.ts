@@ -10,17 +10,16 @@ export async function act(
   step: Mutation,
   vm: VirtualMachine,
   connection: ProviderConnection,
-  fence: number,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const { client, inventory } = connection;
+  const context = connection.context(signal);
   const operation: Operation = {
     id: step.operationId,
     ownerUid: vm.metadata.uid ?? "",
     owner: `${vm.metadata.namespace ?? ""}/${vm.metadata.name}`,
-    fence,
+    fence: context.turn.fence,
   };
-  const { client, inventory } = connection;
-  const context = connection.context(signal);
   const vmId = step.type === "Create" ? undefined : step.vmId;
   try {
     const outcome = await send();

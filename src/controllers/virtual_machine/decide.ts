@@ -14,7 +14,7 @@ import type { Decision } from "./decision.ts";
 import { gateOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { type Settled, settleOperation } from "./operation.ts";
-import { type Ledger, statusOf, type Verdict } from "./status.ts";
+import { type Ledger, ledgerOf, statusOf, type Verdict } from "./status.ts";
 import { elsewhereVerdict, failedVerdict, hold, isElsewhere, listed, unreachableVerdict } from "./verdicts.ts";
 
 /** Answers with exactly one next step, the status to write and when to look again. */
@@ -44,10 +44,13 @@ function decideLife(input: VmInput, settled: Extract<Settled, { type: "Idle" }>)
     }
     case "Connecting":
       return hold(input, ledger, wishVerdict(input));
-    case "Unreachable":
-      if (wish.type !== "Resolved") return hold(input, ledger, wishVerdict(input));
+    case "Unreachable": {
+      // That a create came to nothing may be forgotten only with the machine that it named.
+      const kept = settled.forgotten ? inFlight(input) : ledger;
+      if (wish.type !== "Resolved") return hold(input, kept, wishVerdict(input));
       if (isSettled(input)) return { step: { type: "Wait" } };
-      return hold(input, ledger, unreachableVerdict(input, machine.message));
+      return hold(input, kept, unreachableVerdict(input, machine.message));
+    }
   }
 }
 
@@ -99,6 +102,11 @@ function decideAbsent(
       message: "the VM is being created",
     }),
   };
+}
+
+/** The bookkeeping as it stands, with what is in flight. */
+function inFlight({ vm }: VmInput): Ledger {
+  return { ...ledgerOf(vm.status), operation: vm.status?.operation };
 }
 
 /**

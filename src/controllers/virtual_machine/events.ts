@@ -39,7 +39,8 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
   const events: VmEvent[] = [];
   const was = getCondition(before?.conditions, "Ready");
   const is = getCondition(after.conditions, "Ready");
-  if (before?.id === undefined && after.id !== undefined) {
+  const isCreated = isBorn(after) && !isBorn(before);
+  if (isCreated) {
     events.push({ type: "Normal", reason: "Created", message: `the VM exists as ${after.id}` });
   }
   const power = after.powerState;
@@ -56,8 +57,15 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
   if (reboot !== undefined && !before?.failures?.some((f) => f.verb === "Reboot" && f.attempt === reboot.attempt)) {
     events.push({ type: "Warning", reason: "RebootFailed", message: reboot.message });
   }
+  // A new VM that is as it was asked for is one piece of news, not two.
+  if (isCreated && is?.status === "True") return events;
   if (is !== undefined && !UNDER_WAY.has(is.reason) && (was?.status !== is.status || was.reason !== is.reason)) {
     events.push({ type: CALM.has(is.reason) ? "Normal" : "Warning", reason: is.reason, message: is.message });
   }
   return events;
+}
+
+/** Its creation is over, and the machine was seen. */
+function isBorn(status: VirtualMachineStatus | undefined): boolean {
+  return status?.id !== undefined && status.powerState !== undefined && status.operation?.verb !== "Create";
 }

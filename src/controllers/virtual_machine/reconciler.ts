@@ -18,6 +18,7 @@ import type { ProviderConnection } from "../connection/connection.ts";
 import { VIRTUAL_MACHINES } from "../shared/kinds.ts";
 import { act } from "./act.ts";
 import { AwaitedSecrets } from "./awaited_secrets.ts";
+import { Births } from "./births.ts";
 import { conclude } from "./conclude.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
@@ -34,8 +35,6 @@ export interface VmReconcilerOptions {
   readonly vms: InformerView<VirtualMachine>;
   readonly sources: VmSources;
   readonly clock: Clock;
-  /** Grows with every change of leader; travels with every change that is asked of a provider. */
-  readonly fence: () => number;
   /** Unique words for operation ids. */
   readonly nonce: () => string;
   readonly event: (vm: VirtualMachine, event: VmEvent) => void;
@@ -65,6 +64,7 @@ export class StepFailed extends Error {
 interface Memory {
   readonly histories: Map<string, ReconfigureHistory>;
   readonly awaited: AwaitedSecrets;
+  readonly births: Births;
   readonly meter: VmMeter;
   readonly slots: TaskSlots;
 }
@@ -79,12 +79,15 @@ export class VmReconciler {
     const meter = new VmMeter(options.metrics ?? noMetrics, () => options.clock.monotonic());
     const awaited = new AwaitedSecrets(options.sources.secrets, options.wake);
     const slots = new TaskSlots(options.maxTasksPerProvider ?? DEFAULT_MAX_TASKS, options.wake);
-    this.#memory = { histories: new Map(), awaited, meter, slots };
+    const births = new Births(options.sources.connections, options.nonce);
+    this.#memory = { histories: new Map(), awaited, births, meter, slots };
   }
 
   /** Brings one VM closer to what is asked for. */
   async reconcile(key: string, context: ReconcileContext): Promise<Result> {
     const stored = this.#options.vms.get(key);
+    const undone = await this.#memory.births.undo(key, stored, context);
+    if (undone !== undefined) return undone;
     if (stored === undefined) {
       const { histories, awaited, meter, slots } = this.#memory;
       slots.forget(key);
@@ -194,7 +197,8 @@ class Run {
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
     this.#acted = true;
-    const outcome = await act(step, this.#vm, connection, this.options.fence(), this.context.signal);
+    if (step.type === "Create") this.memory.births.begin(this.key, this.#vm);
+    const outcome = await act(step, this.#vm, connection, this.context.signal);
     if (outcome.type === "Done" && outcome.task !== undefined) connection.inventory.startTask(outcome.task);
     const { meter } = this.memory;
     if (outcome.type === "Failed") meter.refused(step, outcome.error, this.#labels);
@@ -279,6 +283,9 @@ class Run {
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       this.memory.meter.failed(error);
+      if (error.reason === "StaleFence") {
+        throw new StepFailed(`asking about VM ${this.key}: another manager leads: ${error.message}`, { cause: error });
+      }
       return error;
     }
   }
@@ -300,6 +307,7 @@ class Run {
     const writer = new StatusWriter(client, VIRTUAL_MACHINES, vms);
     this.#vm = this.#stored = await this.#put(writer, before, status);
     if (this.#stored === before) return;
+    this.memory.births.written(this.key, this.#stored);
     this.memory.meter.seen(this.key, before.status, status, this.#labels);
     for (const each of eventsBetween(before.status, status)) event(this.#stored, each);
   }

@@ -11,6 +11,7 @@ import {
 } from "@virtrigaud/api";
 import type { DataDisk, GuestInit, Hardware, MachineSpec, Placement } from "@virtrigaud/contract";
 import { digestOf } from "../shared/digest.ts";
+import { brokenRules } from "../shared/object_rules.ts";
 import { optional } from "../shared/optional.ts";
 import type { Problem, Wish } from "./input.ts";
 import { tryGib } from "./units.ts";
@@ -33,9 +34,6 @@ export interface References {
   readonly guestInit: GuestInit | Unusable | undefined;
 }
 
-/** Longest name that every hypervisor takes as VM name and every guest as host name. */
-const MAX_NAME = 63;
-
 /** Adds the objects up. */
 export function resolveWish(vm: VirtualMachine, refs: References): Wish {
   const missing = missingReferences(refs);
@@ -47,7 +45,10 @@ export function resolveWish(vm: VirtualMachine, refs: References): Wish {
   const unsupported = unsupportedProblems(vm, refs, provider);
   if (unsupported.length > 0) return { type: "Invalid", reason: "UnsupportedField", problems: unsupported };
 
-  const problems = refs.guestInit?.type === "Unusable" ? [...refs.guestInit.problems] : [];
+  const problems: Problem[] = [
+    ...brokenRules(vm),
+    ...(refs.guestInit?.type === "Unusable" ? refs.guestInit.problems : []),
+  ];
   const spec = machineSpec(vm, provider, vmClass, refs, problems);
   if (problems.length > 0) return { type: "Invalid", reason: "InvalidSpec", problems };
   const { guestInit: _, image, placement, name, ...changeable } = spec;
@@ -93,20 +94,11 @@ function machineSpec(
 ): MachineSpec {
   const { spec } = vm;
   const { name } = vm.metadata;
-  if (name.length > MAX_NAME) {
-    problems.push({
-      field: "metadata.name",
-      message: `is ${name.length} characters long, at most ${MAX_NAME} can be used`,
-    });
-  }
   const defaults = vmClass.spec.diskDefaults;
   const rootSize = defaults?.size === undefined
     ? undefined
     : tryGib(defaults.size, `VMClass "${vmClass.metadata.name}" spec.diskDefaults.size`, problems);
   const disks = (spec.disks ?? []).map((disk): DataDisk => {
-    if (disk.name === "root") {
-      problems.push({ field: "spec.disks[root]", message: `the name "root" is the boot disk's` });
-    }
     return {
       name: disk.name,
       sizeGib: disk.sizeGiB,

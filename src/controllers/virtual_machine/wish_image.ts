@@ -15,11 +15,8 @@ export function imageSource(
   type: ProviderType,
   problems: Problem[],
 ): ImageSource {
-  const { importedDisk, imageRef } = vm.spec;
+  const { importedDisk } = vm.spec;
   if (importedDisk !== undefined) {
-    if (imageRef !== undefined) {
-      problems.push({ field: "spec.importedDisk", message: "cannot be set together with spec.imageRef: remove one" });
-    }
     return {
       type: "ImportedDisk",
       diskId: importedDisk.diskID,
@@ -27,13 +24,8 @@ export function imageSource(
       format: importedDisk.format ?? "qcow2",
     };
   }
-  if (image === undefined) {
-    problems.push({
-      field: "spec.imageRef",
-      message: "is required, unless spec.importedDisk names a disk to boot from",
-    });
-    return { type: "Blank" };
-  }
+  // Neither is a broken rule of the object, which is told already.
+  if (image === undefined) return { type: "Blank" };
   const source = fromBlocks(image.spec.source, blocksFor(type), problems);
   if (source === undefined) {
     problems.push({

@@ -4,6 +4,7 @@ import type { LeafOptions } from "@virtrigaud/pki";
 import { kubeconfig } from "../kubeconfig.ts";
 import type { JsonObject } from "../storage/mod.ts";
 import { Store } from "../storage/mod.ts";
+import { admission, type AdmissionOptions } from "./admission.ts";
 import { allowAll, Authenticator, type Authorizer, type Token } from "./auth.ts";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import { timestamp } from "./timestamp.ts";
@@ -32,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly port?: number;
   /** Users. Default: `admin` and `manager` with random tokens, kept in `dataDir`. */
   readonly tokens?: readonly Token[];
+  /** Admission policies. Default: none. */
+  readonly admission?: AdmissionOptions;
   /** Who may do what. Default: every user everything. */
   readonly authorize?: Authorizer;
   /** Misbehaviour for tests. Default none. */
@@ -111,6 +114,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authorize,
     faults,
     version: VERSION,
+    admit: options.admission === undefined ? undefined : admission(options.admission),
   };
   const abort = new AbortController();
   const http = Deno.serve({

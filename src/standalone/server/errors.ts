@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../storage/mod.ts";
 
 /** One finding below `details.causes`. */
 export interface StatusCause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   readonly field?: string;
 }
@@ -102,6 +102,14 @@ export function invalid(resource: ResourceName, name: string, causes: readonly S
       causes,
     },
   );
+}
+
+/** What an admission policy refuses: in words forbidden, in code and reason invalid, as on a cluster. */
+export function forbiddenByPolicy(resource: ResourceName, name: string, why: string): ApiError {
+  return new ApiError(422, "Invalid", `${qualified(resource)} "${name}" is forbidden: ${why}`, {
+    ...about(resource, name),
+    causes: [{ message: why }],
+  });
 }
 
 /** A parameter or option with a value that it cannot have; `kind` is that of the options (`DeleteOptions`). */

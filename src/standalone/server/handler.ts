@@ -1,4 +1,5 @@
 /** From an HTTP request to its answer. @module */
+import type { Admit } from "./admission.ts";
 import { StorageError, type Store } from "../storage/mod.ts";
 import type { JsonObject } from "../storage/mod.ts";
 import { RequestError } from "../schema/mod.ts";
@@ -42,6 +43,7 @@ export interface ServerContext extends ReadContext {
   readonly authorize: Authorizer;
   readonly faults: Faults | undefined;
   readonly version: JsonObject;
+  readonly admit: Admit | undefined;
 }
 
 /** Answers one request. Never throws. */

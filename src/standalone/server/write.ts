@@ -2,6 +2,7 @@
 import { type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
+import type { Admit } from "./admission.ts";
 import { timestamp } from "./timestamp.ts";
 import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
 import { child, clone, ensureChild, equal, items, strings, text } from "./json.ts";
@@ -24,6 +25,8 @@ import { apiVersionOf, type Resource } from "./resource.ts";
 export interface WriteContext {
   readonly store: Store;
   readonly clock: Clock;
+  /** Admission policies. Default: none. */
+  readonly admit?: Admit | undefined;
 }
 
 /** How one write is to be done. */
@@ -77,6 +80,7 @@ export function createObject(
   resource.schema.applyDefaults(object);
   resource.prepare?.(object, undefined);
   validate(resource, object, undefined);
+  context.admit?.(resource, object, undefined, options.warnings);
   warnFinalizers(object, options);
   if (context.store.get(resource.storage, request.namespace, name) !== undefined) throw alreadyExists(resource, name);
   if (options.owned !== true) own(context, request, undefined, object, options);
@@ -124,6 +128,7 @@ export function updateObject(
   // What stays as it was is not checked again: a rule that came later must not make an object undeletable.
   if (!sameContent(live, result)) {
     validate(resource, result, live);
+    if (subresource === "") context.admit?.(resource, result, live, options.warnings);
     warnFinalizers(result, options);
   }
   if (options.owned !== true) own(context, request, live, result, options);

@@ -48,11 +48,17 @@ export async function helm(
 /** What `helm template` makes of `values`, hooks among it. Rejects what values.schema.json rejects. */
 export async function render(
   values: Values = {},
-  options: { readonly chart?: string; readonly release?: string; readonly namespace?: string } = {},
+  options: {
+    readonly chart?: string;
+    readonly release?: string;
+    readonly namespace?: string;
+    /** Version of the cluster. Default 1.36.3. */
+    readonly kubeVersion?: string;
+  } = {},
 ): Promise<Manifest[]> {
-  const { chart = CHART, release = "virtrigaud", namespace = "virtrigaud-system" } = options;
+  const { chart = CHART, release = "virtrigaud", namespace = "virtrigaud-system", kubeVersion = "1.36.3" } = options;
   const text = await helm(
-    ["template", release, chart, `--namespace=${namespace}`, "--kube-version=1.36.3", "--values=-"],
+    ["template", release, chart, `--namespace=${namespace}`, `--kube-version=${kubeVersion}`, "--values=-"],
     { input: JSON.stringify(values) },
   );
   return manifests(text);

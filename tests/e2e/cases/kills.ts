@@ -19,10 +19,9 @@ async function strike(world: World, namespace: string, victims: readonly Victim[
   if (hit("provider")) world.killProvider(namespace, "mock");
   await Promise.all([hit("manager") ? manager?.kill() : undefined, hit("control plane") ? plane?.kill() : undefined]);
   if (hit("control plane")) {
-    plane?.start();
+    await plane?.start();
     await until("the API server to be back", async () => (await world.kubectl.run(["get", "ns"])).code === 0);
   }
-  // Like a kubelet, which starts it again when it ends for want of an API server.
   if (hit("manager")) manager?.start();
 }
 
@@ -156,8 +155,8 @@ const crashes: Case = {
   },
 };
 
-/** A case for any world whose manager is a process. */
-export const managerAndProviderKilled = life(["manager", "provider"]);
+/** Cases for a real kube-apiserver, which takes longer to come back than a Lease lasts. */
+export const killsOnKubernetes: readonly Case[] = [life(["manager", "provider"]), life(["control plane"])];
 
 /** Cases for worlds whose processes can be killed. */
 export const kills: readonly Case[] = [

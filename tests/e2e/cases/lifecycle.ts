@@ -34,7 +34,6 @@ export const lifecycle: readonly Case[] = [
       for (const kind of ["vm", "provider", "vmclass", "vmimage"]) {
         await until(`no ${kind} to be left`, async () => (await kubectl.list(kind)).length === 0);
       }
-      if (!world.stage.collectsGarbage) return;
       await until("no Deployment to be left", async () => (await kubectl.list("deployments")).length === 0);
       await until("the provider to end", () => world.providerPid("example", "mock") === undefined);
     },

@@ -64,7 +64,11 @@ export function newHypervisor(world: World): MockHypervisor {
 }
 
 /** The Provider and its Secret. */
-export function providerObjects(world: World, { port, stateFile }: MockHypervisor, { taskMs = 100 }: MockOptions = {}) {
+export function providerObjects(
+  world: Pick<World, "canary">,
+  { port, stateFile }: MockHypervisor,
+  { taskMs = 100 }: MockOptions = {},
+) {
   const env = {
     MOCK_CONTROL_PORT: `${port}`,
     MOCK_STATE_FILE: stateFile,

@@ -11,10 +11,14 @@ export interface ProcessOptions {
   readonly logFile: string;
 }
 
-/** A process that is running or was killed. Disposing ends it for good. */
+/**
+ * A process that is running or was killed. One that ends by itself is started again, as a kubelet would, after a second.
+ * Disposing ends it for good.
+ */
 export class TestProcess implements AsyncDisposable {
   readonly #options: ProcessOptions;
   #child: Deno.ChildProcess | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
   #logged: Promise<unknown> = Promise.resolve();
 
   constructor(options: ProcessOptions) {
@@ -44,6 +48,7 @@ export class TestProcess implements AsyncDisposable {
     }).spawn();
     this.#child = child;
     this.#logged = keep(logFile, [child.stdout, child.stderr]);
+    void this.#keepRunning(child);
   }
 
   /** Ends it as kill -9 does. */
@@ -60,7 +65,19 @@ export class TestProcess implements AsyncDisposable {
     await this.stop();
   }
 
+  async #keepRunning(child: Deno.ChildProcess): Promise<void> {
+    await child.status;
+    await this.#logged;
+    // Whoever ended it on purpose has forgotten it before.
+    if (this.#child !== child) return;
+    this.#again = setTimeout(() => {
+      this.#child = undefined;
+      this.start();
+    }, 1_000);
+  }
+
   async #end(signal: Deno.Signal): Promise<void> {
+    clearTimeout(this.#again);
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;

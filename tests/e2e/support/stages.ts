@@ -22,7 +22,6 @@ export async function embedded(folder: string): Promise<Stage> {
     name: "the embedded control plane",
     kubeconfig: site.kubeconfig,
     runnerFolder: join(folder, "providers"),
-    collectsGarbage: true,
     writes: () => Promise.resolve(site.plane.revision),
     async [Symbol.asyncDispose]() {
       await site.stop();
@@ -58,7 +57,6 @@ export async function embeddedInProcesses(folder: string): Promise<Stage> {
     plane,
     manager,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
-    collectsGarbage: true,
     writes: async () => Number((await client.list(NAMESPACES, { limit: 1 })).metadata.resourceVersion),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
@@ -69,6 +67,7 @@ export async function kubernetes(folder: string): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startKubernetes());
   await server.installCrds(join(ROOT, "charts/virtrigaud/crds"));
+  await server.startControllers();
   await server.kubectl("create", "namespace", "virtrigaud-system");
   const log = fileLogger(join(folder, "runner.log"));
   stack.defer(() => log.close());
@@ -98,9 +97,9 @@ export async function kubernetes(folder: string): Promise<Stage> {
     name: "a real kube-apiserver",
     kubeconfig: server.kubeconfigPath,
     runnerFolder: join(folder, "providers"),
+    plane: server.apiServer,
     manager,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
-    collectsGarbage: false,
     writes: async () =>
       (await server.audit()).filter(({ verb, userAgent = "" }) =>
         userAgent.startsWith("virtrigaud-") && !["get", "list", "watch"].includes(verb)

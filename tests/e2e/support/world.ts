@@ -6,6 +6,13 @@ import { until } from "./deadline.ts";
 import { Kubectl } from "./kubectl.ts";
 import type { TestProcess } from "./process.ts";
 
+/** A process that tests kill and start again. */
+export interface Mortal {
+  /** Ends it as kill -9 does. */
+  kill(): Promise<void>;
+  start(): void | Promise<void>;
+}
+
 /** What a world is made of, differing from one to the other. */
 export interface Stage extends AsyncDisposable {
   /** For test names: "embedded control plane", "kube-apiserver". */
@@ -14,16 +21,14 @@ export interface Stage extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Folder that the runner keeps pid files and logs of providers in. */
   readonly runnerFolder: string;
-  /** Whether somebody deletes what is owned by what was deleted; a lone kube-apiserver does not. */
-  readonly collectsGarbage: boolean;
   /** Writes to the API by the product so far; for a stage where only the product writes, any number that grows by them. */
   writes(): Promise<number>;
   /** Where the manager tells its metrics, where it is a process of its own. */
   readonly metricsUrl?: string;
   /** The manager, where it is a process of its own. */
   readonly manager?: TestProcess;
-  /** The embedded control plane, where it is a process of its own. */
-  readonly plane?: TestProcess;
+  /** The API server, where it is a process of its own. */
+  readonly plane?: Mortal;
 }
 
 /** A stage with kubectl and a canary. Disposing ends everything and removes the folder. */

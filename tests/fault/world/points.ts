@@ -6,7 +6,7 @@ export type ProcessName = "manager" | "provider" | "control plane";
 /** One passage: what was about to happen or had just happened, and who was at it. */
 export interface Point {
   readonly process: ProcessName;
-  /** `request create virtualmachines`, `rpc Power`, `disk write`. */
+  /** `request PUT /apis/...`, `rpc Power` at its caller, `call Power` where it is served, `disk write`. */
   readonly what: string;
   readonly phase: "before" | "after";
 }

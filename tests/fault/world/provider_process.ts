@@ -1,8 +1,8 @@
 /** The mock provider as a process that can die: everything of it but the sockets. @module */
-import { type CallContext, type Operation, ProviderError, type WatchEvent } from "@virtrigaud/contract";
+import { type CallContext, type Provider, ProviderError, type WatchEvent } from "@virtrigaud/contract";
 import type { Attempt } from "@virtrigaud/contract/client/policy.ts";
 import { type Rpc, rpcs, type UnaryMethod } from "@virtrigaud/contract/codec/rpcs.ts";
-import { OperationGuard } from "@virtrigaud/contract/server/operations.ts";
+import { guarded, OperationGuard } from "@virtrigaud/contract/server/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import { Faults, MockHypervisor, MockProvider } from "../../../providers/mock/mod.ts";
 import type { MemoryDisk } from "./journal.ts";
@@ -20,15 +20,16 @@ export interface ProviderProcessOptions {
 export class ProviderProcess {
   readonly hypervisor: MockHypervisor;
   readonly faults: Faults;
-  readonly #provider: MockProvider;
-  readonly #guard = new OperationGuard();
+  readonly #provider: Provider;
   readonly #death = new AbortController();
+  readonly #points: Points;
 
   constructor({ clock, disk, points, seed }: ProviderProcessOptions) {
+    this.#points = points;
     this.faults = new Faults({ clock, seed, crash: () => this.#crash() });
     const journal = disk.open(() => this.alive, (phase) => points.pass("provider", "disk write", phase));
     this.hypervisor = new MockHypervisor({ clock, journal, faults: this.faults, taskLatencyMs: 200, seedVms: 1 });
-    this.#provider = new MockProvider(this.hypervisor);
+    this.#provider = guarded(new MockProvider(this.hypervisor), new OperationGuard());
   }
 
   get alive(): boolean {
@@ -42,33 +43,32 @@ export class ProviderProcess {
     this.hypervisor.close();
   }
 
-  /** Answers a call as the gRPC server does: through the codec both ways, and through fence and ledger. */
+  /** Answers a call as the gRPC server does: through the codec both ways, and through the guard. */
   async unary<Q, R>(rpc: Rpc<Q, R>, wire: object, attempt: Attempt): Promise<R> {
     const method = (Object.keys(rpcs) as UnaryMethod[]).find((name) => rpcs[name].rpc === rpc.rpc);
     if (method === undefined) throw new TypeError(`${rpc.rpc} is no RPC of the contract`);
+    this.#pass(`call ${rpc.rpc}`, "before");
     const request = rpc.request.decode(wire, "") as unknown;
-    const call = (signal: AbortSignal): Promise<unknown> => {
-      const target = this.#provider[method] as (...args: unknown[]) => Promise<unknown>;
-      const context: CallContext = { signal, requestId: attempt.requestId };
-      const args = request === undefined ? [context] : [request, context];
-      return target.call(this.#provider, ...args);
-    };
-    const answer = await this.#unlessDead(
-      rpc.mutating
-        ? this.#guard.run(rpc.rpc, (request as { operation: Operation }).operation, call, attempt)
-        : call(attempt.signal),
-      attempt.signal,
-    );
+    const target = this.#provider[method] as (...args: unknown[]) => Promise<unknown>;
+    const call = request === undefined ? target(attempt) : target(request, attempt);
+    const answer = await this.#unlessDead(call, attempt.signal);
+    this.#pass(`call ${rpc.rpc}`, "after");
     return rpc.response.decode(rpc.response.encode(answer as R, "") as object, "");
   }
 
   async *watch(context: CallContext): AsyncGenerator<WatchEvent> {
-    this.#death.signal.throwIfAborted();
+    this.#pass("call Watch", "before");
     const signal = AbortSignal.any([context.signal, this.#death.signal]);
     for await (const event of this.#provider.watch({ ...context, signal })) {
       this.#death.signal.throwIfAborted();
       yield event;
     }
+    this.#death.signal.throwIfAborted();
+  }
+
+  /** A call has come in, or its answer is about to leave. */
+  #pass(what: string, phase: "before" | "after"): void {
+    if (this.alive) this.#points.pass("provider", what, phase);
     this.#death.signal.throwIfAborted();
   }
 

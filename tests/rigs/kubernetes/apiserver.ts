@@ -3,7 +3,7 @@ import { run } from "../command.ts";
 import { endInstance, makeInstance, sweepInstances } from "../instance.ts";
 import { type Authority, createAuthority, type KeyPair, serviceAccountKeys } from "./pki.ts";
 import { type ServerProcess, startServer } from "./process.ts";
-import { findTool, type Tool, TOOLS } from "./tools.ts";
+import { findTool, type Tool, tools } from "./tools.ts";
 
 const KIND = "k8s";
 /** Both processes are ready after 3 s on an idle machine. */
@@ -31,7 +31,15 @@ export interface AuditEvent {
   readonly responseStatus?: { readonly code: number };
 }
 
-/** A running API server: RBAC, own CA, audit log; no controller manager, no scheduler, no kubelet. */
+/** The API server's process, for tests that kill it; etcd goes on. */
+export interface ControlPlaneProcess {
+  /** Ends it as kill -9 does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port; returns when it is ready. */
+  start(): Promise<void>;
+}
+
+/** A running API server: RBAC, own CA, audit log; no scheduler and no kubelet. */
 export interface Kubernetes extends AsyncDisposable {
   readonly url: string;
   readonly caPem: string;
@@ -47,6 +55,12 @@ export interface Kubernetes extends AsyncDisposable {
   apply(manifests: string): Promise<string>;
   /** Server-side apply of every CRD in a folder; returns when all are established. */
   installCrds(folder: string): Promise<void>;
+  /**
+   * Starts the controllers that clean up: garbage collection and the deletion of namespaces. Call it when the custom
+   * kinds are there: those that come later are not looked for before half a minute has passed.
+   */
+  startControllers(): Promise<void>;
+  readonly apiServer: ControlPlaneProcess;
   /** Every completed request so far: the honest count of API traffic by user agent. */
   audit(): Promise<AuditEvent[]>;
   stop(): Promise<void>;
@@ -75,7 +89,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     const etcdUrl = `http://127.0.0.1:${clientPort}`;
     servers.push(await startServer(dir, "etcd", etcdCommand(dir, etcdUrl, `http://127.0.0.1:${peerPort}`)));
     await writeApiServerFiles(dir, authority);
-    servers.push(await startServer(dir, "kube-apiserver", apiServerCommand(dir, etcdUrl, Number(port), options)));
+    const start = () => startServer(dir, "kube-apiserver", apiServerCommand(dir, etcdUrl, Number(port), options));
+    servers.push(await start());
 
     const url = `https://127.0.0.1:${port}`;
     const user: Kubernetes["user"] = async (name, groups = []) => {
@@ -106,6 +121,16 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
         await kubectl(["apply", "--server-side", "-f", folder]);
         await kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", folder]);
       },
+      startControllers: async () => {
+        servers.push(await startServer(dir, "kube-controller-manager", controllersCommand(dir, admin.kubeconfigPath)));
+      },
+      apiServer: {
+        kill: async () => await servers[1]?.kill(),
+        start: async () => {
+          servers[1] = await start();
+          await untilReady(url, authority.caPem, admin, servers, options.signal);
+        },
+      },
       audit: async () => {
         const lines = (await Deno.readTextFile(`${dir}/audit.log`)).trim().split("\n");
         return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
@@ -120,7 +145,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
 }
 
 function tool(name: Tool["name"]): string {
-  const path = TOOLS.filter((candidate) => candidate.name === name).map(findTool)[0];
+  const path = tools().filter((candidate) => candidate.name === name).map(findTool)[0];
   if (path === undefined) {
     throw new Error(`${name} is neither in the cache nor in KUBEBUILDER_ASSETS: run deno task setup`);
   }
@@ -183,6 +208,22 @@ function apiServerCommand(dir: string, etcdUrl: string, port: number, options: K
     ...admissionPlugins.length > 0 ? [`--enable-admission-plugins=${admissionPlugins.join(",")}`] : [],
     `--audit-policy-file=${dir}/audit-policy.json`,
     `--audit-log-path=${dir}/audit.log`,
+  ];
+}
+
+/**
+ * Only what cleans up: other controllers would give the Deployments of providers a status of their own, which the runner
+ * does here.
+ */
+function controllersCommand(dir: string, kubeconfigPath: string): string[] {
+  return [
+    tool("kube-controller-manager"),
+    `--kubeconfig=${kubeconfigPath}`,
+    `--service-account-private-key-file=${dir}/tokens.key`,
+    "--controllers=garbage-collector-controller,namespace-controller",
+    "--leader-elect=false",
+    "--bind-address=127.0.0.1",
+    "--secure-port=0",
   ];
 }
 

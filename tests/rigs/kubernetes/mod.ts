@@ -1,6 +1,7 @@
 /** The Kubernetes rig: a real kube-apiserver and etcd on loopback. @module */
 export {
   type AuditEvent,
+  type ControlPlaneProcess,
   type Kubernetes,
   type KubernetesOptions,
   startKubernetes,
@@ -8,4 +9,4 @@ export {
 } from "./apiserver.ts";
 export { kubectlRig, kubernetesRig } from "./rig.ts";
 export { type KeyPair } from "./pki.ts";
-export { buildTool, buildUnavailable, findKubectl, findTool, type Tool, TOOLS } from "./tools.ts";
+export { buildTool, buildUnavailable, findKubectl, findTool, type Tool, tools } from "./tools.ts";

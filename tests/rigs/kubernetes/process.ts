@@ -6,6 +6,8 @@ import { noteProcess } from "../instance.ts";
 export interface ServerProcess {
   /** Why it is not running any more, with the end of its log; `undefined` while it runs. */
   failure(): Promise<string | undefined>;
+  /** Ends it as kill -9 does. */
+  kill(): Promise<void>;
   /** Ends it, hard if it does not go within 5 s. */
   stop(): Promise<void>;
 }
@@ -32,6 +34,11 @@ export async function startServer(dir: string, name: string, argv: readonly stri
       return `${name} ended with code ${ended.code}; the end of its log:\n${
         text.trimEnd().split("\n").slice(-15).join("\n")
       }`;
+    },
+    kill: async () => {
+      if (ended) return;
+      child.kill("SIGKILL");
+      await status;
     },
     stop: async () => {
       if (ended) return;

@@ -1,11 +1,13 @@
 /** Whether a real API server can be started on this machine. @module */
 import type { Need } from "../skip.ts";
-import { findKubectl, findTool, TOOLS } from "./tools.ts";
+import { findKubectl, findTool, tools } from "./tools.ts";
 
 /** The Kubernetes rig as a need of a test suite. */
 export const kubernetesRig: Need = {
   unavailable(): Promise<string | undefined> {
-    const missing = TOOLS.filter((tool) => findTool(tool) === undefined).map((tool) => `${tool.name} ${tool.version}`);
+    const missing = tools().filter((tool) => findTool(tool) === undefined).map((tool) =>
+      `${tool.name} ${tool.version}`
+    );
     if (missing.length === 0) return Promise.resolve(undefined);
     return Promise.resolve(
       `missing on this machine: ${missing.join(", ")} (deno task setup builds them where there is Go)`,

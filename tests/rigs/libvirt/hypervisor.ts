@@ -2,6 +2,7 @@
 import { commandEnv, run, type RunOptions } from "../command.ts";
 import { endInstance, makeInstance, noteProcess, sweepInstances } from "../instance.ts";
 import { ensureGuestImage } from "./guest_image.ts";
+import { ensureRelease, type Release } from "./release.ts";
 
 const HOST = new URL("./host/", import.meta.url).pathname;
 /** Kind of instance folder; its letter is all a unix socket path can spare. */
@@ -15,6 +16,8 @@ export interface HypervisorOptions {
   name?: string;
   /** Whether the pool holds the guest image as {@linkcode Hypervisor.imageVolume}; default true. */
   image?: boolean;
+  /** Debian release whose libvirt and QEMU it runs; default: this machine's. Ask {@linkcode releaseRig} first. */
+  release?: Release;
   signal?: AbortSignal;
 }
 
@@ -57,9 +60,10 @@ export async function startHypervisor(options: HypervisorOptions = {}): Promise<
   await sweepInstances();
   const dir = await makeInstance(KIND);
   try {
-    await layOut(dir, name);
+    const root = options.release === undefined ? "" : await ensureRelease(options.release);
+    await layOut(dir, name, root);
     if (options.image ?? true) await Deno.copyFile(await ensureGuestImage(options), `${dir}/lib/images/tiny.qcow2`);
-    let host: Booted | undefined = await boot(dir, name, options.signal);
+    let host: Booted | undefined = await boot(dir, name, root, options.signal);
     const { port } = host;
     await Deno.writeTextFile(`${dir}/port`, `${port}`);
     const sh: Hypervisor["sh"] = (argv, runOptions) => {
@@ -96,7 +100,7 @@ export async function startHypervisor(options: HypervisorOptions = {}): Promise<
       kill,
       start: async () => {
         if (host) throw new Error(`hypervisor ${name} is running already`);
-        host = await boot(dir, name);
+        host = await boot(dir, name, root);
       },
       stop,
       [Symbol.asyncDispose]: stop,
@@ -108,7 +112,7 @@ export async function startHypervisor(options: HypervisorOptions = {}): Promise<
 }
 
 /** Writes the host's private part of the file system. */
-async function layOut(dir: string, name: string): Promise<void> {
+async function layOut(dir: string, name: string, root: string): Promise<void> {
   await run(["cp", "-a", `${HOST}etc`, `${dir}/etc`]);
   for (const folder of ["lib/images", "log/qemu", "cache", "root/.ssh", "etc/accounts"]) {
     await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
@@ -123,7 +127,7 @@ async function layOut(dir: string, name: string): Promise<void> {
   await Deno.writeTextFile(`${dir}/port`, "0");
   // libvirt insists on its user even where it runs guests as root, and sshd refuses a root locked with "!".
   for (const [table, entry] of [["passwd", "x:64055:64055::/:/usr/sbin/nologin"], ["group", "x:64055:"]] as const) {
-    const text = await Deno.readTextFile(`/etc/${table}`);
+    const text = await Deno.readTextFile(`${root}/etc/${table}`);
     const has = text.split("\n").some((line) => line.startsWith("libvirt-qemu:"));
     await Deno.writeTextFile(`${dir}/etc/accounts/${table}`, has ? text : `${text}libvirt-qemu:${entry}\n`);
   }
@@ -139,11 +143,11 @@ interface Booted {
   end(): Promise<void>;
 }
 
-async function boot(dir: string, name: string, signal?: AbortSignal): Promise<Booted> {
+async function boot(dir: string, name: string, root: string, signal?: AbortSignal): Promise<Booted> {
   await Deno.remove(`${dir}/run`, { recursive: true }).catch(() => {});
   for (const folder of ["run/sshd", "run/lock"]) await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
   const child = new Deno.Command("unshare", {
-    args: ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "bash", `${HOST}start.sh`, dir, name],
+    args: ["--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "bash", `${HOST}start.sh`, dir, name, root],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

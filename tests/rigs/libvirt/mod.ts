@@ -2,4 +2,7 @@
 export { type Hypervisor, type HypervisorOptions, startHypervisor } from "./hypervisor.ts";
 export { ensureGuestImage, guestImagePath } from "./guest_image.ts";
 export { HYPERVISOR_PACKAGES, IMAGE_PACKAGES } from "./packages.ts";
+export { addPool, type PoolKind, type PoolOptions } from "./pools.ts";
+export { ensureRelease, type Release, RELEASE_PACKAGES, releasePath, releaseRig } from "./release.ts";
 export { libvirtRig, machineUnfit } from "./rig.ts";
+export { Wire, type WireEnd } from "./wire.ts";

@@ -13,6 +13,9 @@ export const HYPERVISOR_PACKAGES: Readonly<Record<string, readonly string[]>> = 
   "swtpm-tools": ["swtpm_setup"],
   "openssh-server": ["sshd"],
   "openssl": ["openssl"],
+  // A libvirtd that asks for a user and a password.
+  "sasl2-bin": ["saslpasswd2"],
+  "libsasl2-modules": ["/usr/lib/x86_64-linux-gnu/sasl2/libscram.so"],
   "openssh-client": ["ssh", "ssh-keygen"],
   "dnsmasq-base": ["dnsmasq"],
   "iptables": ["iptables"],

@@ -1,0 +1,123 @@
+/** The chart's admission policies on a real API server: what they say, to whom, and that they agree with the manager. @module */
+import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
+import { GROUP, kinds, VERSION } from "@virtrigaud/api";
+import {
+  corpus,
+  managerBlames,
+  policiesBlame,
+  RECONCILED,
+  type Sent,
+  warningsOf,
+} from "../controllers/admission_corpus.ts";
+import { helmRig } from "../rigs/helm/mod.ts";
+import { run } from "../rigs/command.ts";
+import { findKubectl, type Kubernetes, kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
+import { skipWithout } from "../rigs/skip.ts";
+import { render, ROOT, type Values } from "./support/helm.ts";
+import { until } from "./support/until.ts";
+
+const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, kubernetesRig);
+
+const CLASS = {
+  apiVersion: `${GROUP}/${VERSION}`,
+  kind: "VMClass",
+  metadata: { name: "small" },
+  spec: { cpu: 1, memory: "1Gi", securityProfile: { secureBoot: true } },
+};
+const SECURE_BOOT = "spec.securityProfile.secureBoot: needs spec.firmware UEFI, is BIOS";
+
+/** Both outputs of kubectl: warnings go to the second. */
+async function kubectl(rig: Kubernetes, args: readonly string[], input?: unknown): Promise<string> {
+  const script = 'exec "$@" 2>&1';
+  const command = [findKubectl() ?? "kubectl", `--kubeconfig=${rig.kubeconfigPath}`, ...args];
+  return await run(["sh", "-c", script, "sh", ...command], {
+    env: { HOME: rig.kubeconfigPath.replace(/[^/]*$/, "") },
+    ...(input === undefined ? {} : { input: JSON.stringify(input) }),
+  });
+}
+
+async function install(rig: Kubernetes, values: Values, namespace = "virtrigaud-system"): Promise<void> {
+  const policies = (await render(values, { namespace })).filter(({ kind }) => kind.startsWith("ValidatingAdmission"));
+  assert(policies.length > 0);
+  await rig.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: policies }));
+}
+
+Deno.test({
+  name: "the policies of the chart warn, refuse when told to, and blame what the manager blames",
+  ignore,
+  async fn(t) {
+    await using rig = await startKubernetes();
+    await rig.installCrds(`${ROOT}/charts/virtrigaud/crds`);
+    await install(rig, {});
+    const dryRun = (object: unknown, ...more: string[]) =>
+      kubectl(rig, ["create", "--dry-run=server", "-f", "-", ...more], object);
+    // The API server takes up policies a moment after they were made.
+    await until(async () => (await dryRun(CLASS)).includes(SECURE_BOOT), { what: "the policies in force" });
+
+    await t.step("kubectl shows the warning beside the success", async () => {
+      const said = await kubectl(rig, ["apply", "-f", "-"], CLASS);
+      assertMatch(
+        said,
+        /^Warning: Validation failed for ValidatingAdmissionPolicy 'virtrigaud-vmclasses' with binding/,
+      );
+      assertMatch(
+        said,
+        /: spec\.securityProfile\.secureBoot: needs spec\.firmware UEFI, is BIOS\nvmclass.*small created/,
+      );
+      assertEquals((await kubectl(rig, ["label", "vmclass", "small", "a=b"])).includes("Warning"), false);
+    });
+
+    await t.step("a deprecated value is warned about", async () => {
+      const said = await dryRun({ ...CLASS, metadata: { name: "old" }, spec: { ...CLASS.spec, firmware: "EFI" } });
+      assertMatch(said, /^Warning: .*'virtrigaud-vmclasses-deprecated': spec\.firmware: EFI is deprecated: say UEFI\n/);
+    });
+
+    await t.step("random objects: the policies blame what the manager blames", async () => {
+      const { admin: { certPem: cert, keyPem: key }, caPem, url } = rig;
+      using client = Deno.createHttpClient({ caCerts: [caPem], cert, key });
+      const post = (object: Sent) => {
+        const plural = kinds.find(({ kind }) => kind === object.kind)?.plural;
+        const init: RequestInit & { client: Deno.HttpClient } = {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(object),
+          client,
+        };
+        return fetch(`${url}/apis/${GROUP}/${VERSION}/namespaces/default/${plural}?dryRun=All`, init);
+      };
+      let compared = 0;
+      for (const object of RECONCILED.flatMap(corpus)) {
+        const { status, headers, body } = await post(object);
+        await body?.cancel();
+        if (status !== 201) continue;
+        assertEquals(policiesBlame(warningsOf(headers)), managerBlames(object), JSON.stringify(object));
+        compared++;
+      }
+      assert(compared > 100, `only ${compared} objects were accepted`);
+    });
+
+    await t.step("with Deny the same words refuse; what was there before can still be held and deleted", async () => {
+      await install(rig, { admission: { action: "Deny" } });
+      const other = { ...CLASS, metadata: { name: "other" } };
+      const refused = await until(async () => {
+        const said = await dryRun(other).catch((error) => String(error));
+        return said.includes("denied request") && said;
+      }, { what: "a refusal" });
+      assert(refused.includes(`denied request: ${SECURE_BOOT}`), refused);
+      await rig.kubectl("label", "vmclass", "small", "held=yes");
+      await assertRejects(
+        () => rig.kubectl("patch", "vmclass", "small", "--type=merge", "-p", '{"spec":{"cpu":2}}'),
+        Error,
+        SECURE_BOOT,
+      );
+      await rig.kubectl("delete", "vmclass", "small");
+    });
+
+    await t.step("a manager of one namespace has policies for that namespace only", async () => {
+      await rig.kubectl("create", "namespace", "team");
+      await install(rig, { admission: { action: "Deny" }, rbac: { scope: "namespace", watchNamespace: "team" } });
+      await until(() => dryRun(CLASS).then(() => true, () => false), { what: "default left alone" });
+      await assertRejects(() => dryRun(CLASS, "--namespace=team"), Error, SECURE_BOOT);
+    });
+  },
+});
