@@ -10,6 +10,7 @@ import type { GuestAgents } from "./guest.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
 import type { Locks } from "./locks.ts";
+import type { Resting } from "./rest.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Shared by all calls of one provider. */
@@ -21,6 +22,7 @@ export interface LibvirtContext {
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly changes: Changes;
+  readonly resting: Resting;
   /** Pool for disks that name none. */
   readonly defaultPool: string;
   /** Folder under which claims for disk transfers are mounted into this process. */

@@ -24,7 +24,7 @@ import {
   gibBytes,
   inactive,
   isThick,
-  requirePool,
+  requireDiskPool,
   type VolumeTarget,
   writeVolume,
 } from "./images/volumes.ts";
@@ -134,7 +134,7 @@ async function makePlan(
   ];
   for (const [at, { storageClass }] of wanted) {
     const name = poolNameOf(context, spec, storageClass);
-    if (!pools.has(name)) pools.set(name, await requirePool(context, name, `${at}.storageClass`, options));
+    if (!pools.has(name)) pools.set(name, await requireDiskPool(context, name, `${at}.storageClass`, options));
   }
   await checkNetworks(context, spec, options);
   const nics = withAddresses(uuid, spec.nics);

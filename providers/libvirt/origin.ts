@@ -13,7 +13,7 @@ import {
   type FoundImage,
   isThick,
   overlayImage,
-  requirePool,
+  requireDiskPool,
   type VolumeTarget,
 } from "./images/volumes.ts";
 import { domainUsing } from "./usage.ts";
@@ -65,7 +65,7 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
       const source = spec.image;
       const pool = source.pool === undefined
         ? undefined
-        : await requirePool(context, source.pool, "image.pool", options);
+        : await requireDiskPool(context, source.pool, "image.pool", options);
       return ofRoot(async ({ root, signal }) => {
         const image = await fetchImage(context, pool ?? root.pool, source, { signal, field: "image" });
         return await copyImage(context, root, image);

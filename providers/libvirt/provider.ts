@@ -54,6 +54,7 @@ import { imagePrepare } from "./images/prepare.ts";
 import { Locks } from "./locks.ts";
 import { power } from "./power.ts";
 import { reconfigure } from "./reconfigure.ts";
+import { Resting } from "./rest.ts";
 import * as snapshots from "./snapshots.ts";
 import { Tasks } from "./tasks.ts";
 import { diskInfo } from "./transfers/disk_info.ts";
@@ -106,6 +107,7 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       tasks: new Tasks(),
       locks: new Locks(),
       changes: new Changes(),
+      resting: new Resting(),
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
       claims: options.claims ?? CLAIMS,

@@ -232,11 +232,16 @@ export const changeDevice = (
     options,
   );
 
-/** Writes the element of `namespace` in the stored metadata of the domain; without `content` it is removed. */
+/** Writes the element of `namespace` in the metadata of the domain; without `content` it is removed. `where`: {@linkcode affect}. */
 export const setMetadata = (
   rpc: Rpc,
   domain: DomainRef,
-  metadata: { readonly namespace: string; readonly prefix: string; readonly content: string | undefined },
+  metadata: {
+    readonly namespace: string;
+    readonly prefix: string;
+    readonly content: string | undefined;
+    readonly where: number;
+  },
   options?: Options,
 ): Promise<void> =>
   act(
@@ -249,7 +254,7 @@ export const setMetadata = (
         .optional(metadata.content, (to, text) => to.string(text))
         .optional(metadata.prefix, (to, text) => to.string(text))
         .optional(metadata.namespace, (to, text) => to.string(text))
-        .u32(affect.config),
+        .u32(metadata.where),
     options,
   );
 

@@ -9,7 +9,7 @@ import { domainUsing } from "../usage.ts";
 import { findPoolFolder } from "../domain_xml/pool.ts";
 import { importedVolume } from "../identity.ts";
 import { takeIn } from "../images/intake.ts";
-import { requirePool } from "../images/volumes.ts";
+import { requireDiskPool } from "../images/volumes.ts";
 
 /** Formats that libvirt reads. */
 export const IMPORT_FORMATS: readonly string[] = ["qcow2", "raw", "vmdk", "vdi", "vhd"];
@@ -33,7 +33,7 @@ export async function importDisk(
     transferStore(request.source, { clock: context.clock, claims: context.claims, field: "source", signal });
   // Refuses what is wrong with the address before anything is made.
   storeOf(new AbortController().signal);
-  const pool = await requirePool(context, request.storage ?? context.defaultPool, "storage", options);
+  const pool = await requireDiskPool(context, request.storage ?? context.defaultPool, "storage", options);
   const key = createHash("sha256").update(JSON.stringify([operation.ownerUid, name])).digest("hex").slice(0, 32);
   const volume = importedVolume(key);
   const diskId = `${findPoolFolder(await storage.poolXml(context.session, pool, options), pool.name)}/${volume}`;
