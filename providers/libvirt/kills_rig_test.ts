@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@virtrigaud/deps";
+import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
 import { type MachineSpec, ProviderError, type TaskResponse } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
 import {
@@ -212,6 +212,10 @@ Deno.test(
     await using provider = providerFor(host);
     await addPool(host, { name: "fast", kind: "fs", sizeMib: 256 });
     await addPool(host, { name: "small", kind: "dir", sizeMib: 8 });
+    await host.virsh("pool-define-as", "lvm", "logical", "--source-name", "vg0", "--target", "/dev/vg0");
+    const lvm = createRequest(crypto.randomUUID(), plain("lvm", { rootDisk: { storageClass: "lvm" } }));
+    const refusal = await assertRejects(() => provider.create(lvm, context), ProviderError);
+    assertEquals([refusal.class, refusal.field], ["NotSupported", "rootDisk.storageClass"]);
     const uid = crypto.randomUUID();
     const spec = plain("vm", {
       rootDisk: { storageClass: "fast" },

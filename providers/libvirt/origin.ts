@@ -5,7 +5,9 @@ import * as storage from "./client/storage.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
 import { isImported, overlayVolume } from "./identity.ts";
-import { fetchImage, keyOfVolume } from "./images/cache.ts";
+import { fetchImage } from "./images/cache.ts";
+import { keyOfVolume } from "./images/names.ts";
+import { markUsed } from "./images/unused.ts";
 import {
   copyImage,
   ensureDisk,
@@ -49,6 +51,7 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
       const { template, linkedClone } = spec.image;
       const image = await findImage(context, { type: "Volume", path: template }, options);
       const base = keyOfVolume(image.volume.name);
+      if (base !== undefined) await noteUse(context, image, base, options);
       if (!linkedClone) return copyOf(image);
       if (base === undefined) {
         throw new ProviderError(
@@ -78,6 +81,16 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
     default:
       return ofRoot(({ root }) => ensureDisk(context, root));
   }
+}
+
+async function noteUse(
+  context: LibvirtContext,
+  { volume }: FoundImage,
+  key: string,
+  options: CallOptions,
+): Promise<void> {
+  const pool = await storage.pool(context.session, volume.pool, options);
+  if (pool !== undefined) await markUsed(context, pool, key);
 }
 
 type Imported = Extract<MachineSpec["image"], { type: "ImportedDisk" }>;

@@ -8,7 +8,7 @@ interface Options {
   readonly signal?: AbortSignal;
 }
 
-const LIST_POOLS_ACTIVE = 2;
+const LIST_POOLS = { inactive: 1, active: 2 } as const;
 /** Copying an image takes as long as it takes; this bounds only what has hung. */
 const COPY_TIMEOUT_MS = 2 * 60 * 60 * 1000;
 
@@ -31,11 +31,17 @@ async function absent<T>(lookup: Promise<T>, code: number): Promise<T | undefine
 }
 
 /** Pools that are active. */
-export const activePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> =>
+export const activePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> => pools(rpc, LIST_POOLS.active, options);
+
+/** Pools that are defined and not active: nobody can see what is in them. */
+export const inactivePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> =>
+  pools(rpc, LIST_POOLS.inactive, options);
+
+const pools = (rpc: Rpc, flags: number, options?: Options): Promise<PoolRef[]> =>
   rpc.call({
     procedure: procedure.listAllPools,
     doing: "list storage pools",
-    args: (w) => w.i32(1).u32(LIST_POOLS_ACTIVE),
+    args: (w) => w.i32(1).u32(flags),
     reply: (r) => r.list(readPool),
   }, options);
 

@@ -5,10 +5,10 @@ import type { PoolRef } from "../client/objects.ts";
 import { refuseIfBase } from "../bases.ts";
 import * as storage from "../client/storage.ts";
 import type { LibvirtContext } from "../context.ts";
-import { readVolumeTimes } from "../domain_xml/volume.ts";
-import { standsOn } from "../identity.ts";
 import { openUrl } from "../../shared/http/download.ts";
+import { imageVolume, partVolume } from "./names.ts";
 import { takeIn } from "./intake.ts";
+import { collectUnused, markUsed } from "./unused.ts";
 import type { FoundImage } from "./volumes.ts";
 
 type UrlImage = Extract<ImageSource, { type: "Url" }>;
@@ -23,25 +23,13 @@ export interface FetchControl {
   readonly force?: boolean;
 }
 
-const PREFIX = "virtrigaud-image-";
 const TIMEOUT_MS = 30 * 60_000;
-/** An image that nobody has read for so long is fetched again when it is needed. */
-const UNUSED_MS = 30 * 24 * 60 * 60_000;
 
 /** Key of an image's content: its checksum where one is known, else where it comes from. */
 export function imageKey({ checksum, url }: UrlImage): string {
   const what = checksum === undefined ? url : `${checksum.algorithm}:${checksum.value.toLowerCase()}`;
   return createHash("sha256").update(what).digest("hex").slice(0, 32);
 }
-
-/** Name of the image's volume. */
-export const imageVolume = (key: string): string => `${PREFIX}${key}.qcow2`;
-const partVolume = (key: string): string => `${PREFIX}${key}.part`;
-/** Key of the image in a volume of ours, or of the part of one. */
-const keyOfAny = (name: string): string | undefined =>
-  name.startsWith(PREFIX) ? name.slice(PREFIX.length).split(".")[0] : undefined;
-/** Key of a volume that an image was fetched into. */
-export const keyOfVolume = (name: string): string | undefined => name.endsWith(".qcow2") ? keyOfAny(name) : undefined;
 
 /** The image in the pool, if it is there and complete. */
 export async function cachedImage(
@@ -71,7 +59,10 @@ export async function fetchImage(
   const key = imageKey(image);
   return await context.locks.hold(`image/${pool.uuid}/${key}`, async () => {
     const there = control.force ? undefined : await cachedImage(context, pool, image);
-    if (there !== undefined) return there;
+    if (there !== undefined) {
+      await markUsed(context, pool, key);
+      return there;
+    }
     await download(context, pool, image, control);
     await collectUnused(context, pool, key);
     const made = await cachedImage(context, pool, image);
@@ -121,23 +112,5 @@ async function download(
     });
   } finally {
     stop();
-  }
-}
-
-/** Deletes fetched images, and parts that a crash has left, that nothing stands on and nobody has read for long. Never in the way of the one just made. */
-async function collectUnused(context: LibvirtContext, pool: PoolRef, keep: string): Promise<void> {
-  const all = await storage.volumes(context.session, pool);
-  for (const volume of all) {
-    const key = keyOfAny(volume.name);
-    if (key === undefined || key === keep || all.some(({ name }) => standsOn(name, key))) continue;
-    try {
-      const usedAt = readVolumeTimes(await storage.xml(context.session, volume));
-      if (usedAt !== undefined && context.clock.now() - usedAt > UNUSED_MS) {
-        await storage.remove(context.session, volume);
-      }
-    } catch (error) {
-      // Somebody reads or removes it right now; next time is soon enough.
-      if (!(error instanceof ProviderError) || error.class === "Unavailable") throw error;
-    }
   }
 }

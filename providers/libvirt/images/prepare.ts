@@ -2,7 +2,8 @@
 import { type ImagePrepareRequest, type ImagePrepareResponse, ProviderError } from "@virtrigaud/contract";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
-import { cachedImage, fetchImage, imageKey, imageVolume } from "./cache.ts";
+import { cachedImage, fetchImage, imageKey } from "./cache.ts";
+import { imageVolume } from "./names.ts";
 import { findImage, type FoundImage, requireDiskPool } from "./volumes.ts";
 
 /** The image's id is `pool/volume`, which VMs name as their template. */

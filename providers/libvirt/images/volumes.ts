@@ -56,14 +56,15 @@ export async function requireDiskPool(
   field: string,
   options?: CallOptions,
 ): Promise<PoolRef> {
-  const pool = await requirePool(context, name, field, options);
-  const kind = readPoolKind(await storage.poolXml(context.session, pool, options));
-  if (FILE_POOLS.includes(kind)) return pool;
+  // The kind first: starting a pool that is of no use helps nobody.
+  const pool = await storage.pool(context.session, name, options);
+  const kind = pool === undefined ? undefined : readPoolKind(await storage.poolXml(context.session, pool, options));
+  if (kind === undefined || FILE_POOLS.includes(kind)) return await requirePool(context, name, field, options);
   throw new ProviderError(
     "NotSupported",
-    `storage pool "${name}" is of kind ${kind} and keeps no files: disks are made in pools of kind ${
+    `storage pool "${name}" is of kind ${kind} and keeps no files; disks are made in pools of kind ${
       FILE_POOLS.join(", ")
-    }; it can be the source of an image`,
+    }`,
     { field },
   );
 }
