@@ -62,4 +62,6 @@ export async function restartLibvirtd(host: Hypervisor): Promise<void> {
 export async function killLibvirtd(host: Hypervisor): Promise<void> {
   const pid = (await host.sh(["cat", "/run/libvirtd.pid"])).trim();
   await host.sh(["kill", "-KILL", pid]);
+  // It holds its pid file until the kernel is done with it.
+  await host.sh(["tail", `--pid=${pid}`, "--sleep-interval=0.05", "-f", "/dev/null"]);
 }
