@@ -12,7 +12,7 @@ import { failedVerdict, hold, listed } from "./verdicts.ts";
 /** Reboot that was asked for, then the shape, then power; what cannot be done is said and the rest is done. */
 export function decidePresent(input: VmInput, seen: ObservedMachine, before: Ledger): Decision {
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
-  if (isBeingBorn(input.vm, seen)) return hold(input, before, BEING_BORN);
+  if (isBeingBorn(input.vm, seen)) return hold(withoutId(input), before, BEING_BORN);
   const answered = answeredByPowerOff(input, seen, withWish(input.vm, before));
   const shape = shapeOf(input, seen, answered);
   const need = powerNeed(input, seen, answered);
@@ -78,7 +78,13 @@ const BEING_BORN: Verdict = {
  * nothing, no machine was lost and another one is made.
  */
 function isBeingBorn({ metadata, status }: VirtualMachine, seen: ObservedMachine): boolean {
-  return seen.power === "Transitional" && status?.id === undefined && metadata.labels?.[ADOPTED_LABEL] !== "true";
+  return seen.power === "Transitional" && status?.id !== seen.id && metadata.labels?.[ADOPTED_LABEL] !== "true";
+}
+
+/** What the id stood for came to nothing or is gone. */
+function withoutId(input: VmInput): VmInput {
+  const { id: _, ...status } = input.vm.status ?? {};
+  return { ...input, vm: { ...input.vm, status } };
 }
 
 /** A machine of ours that shows up for the first time although nobody wrote down that it was made. */

@@ -37,12 +37,15 @@ Deno.test("a create that failed is not over while nobody can say what it left be
 });
 
 Deno.test("a machine that is being made, and whose making was not written down, is waited for and not yet held on to", () => {
-  const born = decide(input({ vm: vm(), ...present({ power: "Transitional" }) }));
-  assertEquals([born.step.type, born.status?.id, readyOf(born.status)], [
-    "Wait",
-    undefined,
-    "Provisioning False Creating",
-  ]);
-  assertEquals(decide(input({ vm: vm({ status: born.status }), ...absent })).step.type, "Create");
-  assertEquals(decide(input({ vm: vm({ status: born.status }), ...present() })).status?.id, "vm-1");
+  for (const earlier of [undefined, { id: "vm-0" }]) {
+    const before = earlier === undefined ? vm() : vm({ status: earlier });
+    const born = decide(input({ vm: before, ...present({ power: "Transitional" }) }));
+    assertEquals([born.step.type, born.status?.id, readyOf(born.status)], [
+      "Wait",
+      undefined,
+      "Provisioning False Creating",
+    ]);
+    assertEquals(decide(input({ vm: vm({ status: born.status }), ...absent })).step.type, "Create");
+    assertEquals(decide(input({ vm: vm({ status: born.status }), ...present() })).status?.id, "vm-1");
+  }
 });
