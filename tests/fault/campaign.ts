@@ -28,7 +28,9 @@ const scripts = fc.array(anyStep, { minLength: 8, maxLength: 60, size: "max" });
 const BATCH = 20;
 
 /** Plays scripts drawn from `seed` on until `steps` steps have gone by or a promise is broken. */
-export async function campaign(options: { readonly steps: number; readonly seed: number }): Promise<Report> {
+export async function campaign(
+  options: { readonly steps: number; readonly seed: number; readonly onBatch?: (seed: number, steps: number) => void },
+): Promise<Report> {
   let [steps, count] = [0, 0];
   for (let seed = options.seed; steps < options.steps; seed++) {
     for (const script of fc.sample(scripts, { seed, numRuns: BATCH })) {
@@ -39,6 +41,7 @@ export async function campaign(options: { readonly steps: number; readonly seed:
       }
       if (steps >= options.steps) break;
     }
+    options.onBatch?.(seed, steps);
   }
   return { scripts: count, steps };
 }
@@ -78,7 +81,11 @@ if (import.meta.main) {
     args: Deno.args,
     options: { steps: { type: "string", default: "100000" }, seed: { type: "string", default: `${Date.now() % 1e6}` } },
   });
-  const report = await campaign({ steps: Number(values.steps), seed: Number(values.seed) });
+  const report = await campaign({
+    steps: Number(values.steps),
+    seed: Number(values.seed),
+    onBatch: (seed, steps) => console.error(`${steps} steps, up to seed ${seed}`),
+  });
   console.log(`${report.scripts} scripts with ${report.steps} steps, from seed ${values.seed}`);
   if (report.finding !== undefined) {
     console.log(explain(report.finding));

@@ -68,6 +68,15 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "StealLease" },
     { type: "Wait", ms: 400_000 },
   ],
+  "Create succeeds unnoticed, and its task fails": [
+    create,
+    { type: "RpcError", method: "create", at: "task", class: "Timeout", times: 6 },
+    { type: "Watches", what: "reorder" },
+    { type: "LostAnswer" },
+    { type: "Wait", ms: 50 },
+    { type: "KillManager" },
+    { type: "Wait", ms: 400_000 },
+  ],
   "somebody copies the VM with its mark, and the object is deleted": [
     create,
     { type: "Wait", ms: 20_000 },

@@ -29,6 +29,7 @@ import { PROVIDERS } from "../shared/kinds.ts";
 import type { SecretSource } from "../shared/secrets.ts";
 import { whenFresh } from "../shared/when_fresh.ts";
 import type { Certificates, ClientTls, ProviderDialer } from "./certificates.ts";
+import { Contest } from "./contest.ts";
 import { decide } from "./decide.ts";
 import { type ProviderEvent, providerEvents } from "./events.ts";
 import type { CertificateView, ConnectionSettings, ProviderInput, RuntimeKind, SecretView, Step } from "./input.ts";
@@ -75,6 +76,7 @@ export class ProviderReconciler {
     { readonly version: string; readonly certificate: CertificateView | undefined }
   >();
   readonly #followed = new Map<string, Set<string>>();
+  readonly #contest = new Contest();
 
   constructor(options: ProviderReconcilerOptions) {
     this.#options = options;
@@ -97,6 +99,13 @@ export class ProviderReconciler {
       if (step.type === "RemoveFinalizer") {
         await removeFinalizer(this.#kind, provider, PROVIDER_FINALIZER, { signal: context.signal });
         return done;
+      }
+      if (step.type === "Apply") {
+        const waitMs = this.#contest.waitMs(`${key} ${step.kind}`, this.#options.clock.monotonic());
+        if (waitMs > 0) {
+          context.log.warn("somebody else keeps changing an object back; it is put right later", { kind: step.kind });
+          return requeueAfter(waitMs);
+        }
       }
       provider = await this.#act(key, provider, step, context.signal);
     }
@@ -309,6 +318,7 @@ export class ProviderReconciler {
     this.#followed.delete(key);
     this.#digests.delete(key);
     this.#generations.delete(key);
+    this.#contest.forget(`${key} `);
     await this.#options.connections.remove(key);
   }
 }

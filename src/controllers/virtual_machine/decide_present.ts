@@ -7,11 +7,12 @@ import type { VmInput } from "./input.ts";
 import { answeredByPowerOff, powerDecision, type PowerNeed, powerNeed, shutdownFor } from "./power.ts";
 import { type Shape, shapeOf, UNRECORDED_WISH } from "./shape.ts";
 import { type Ledger, statusOf, type Verdict } from "./status.ts";
-import { failedVerdict, listed } from "./verdicts.ts";
+import { failedVerdict, hold, listed } from "./verdicts.ts";
 
 /** Reboot that was asked for, then the shape, then power; what cannot be done is said and the rest is done. */
 export function decidePresent(input: VmInput, seen: ObservedMachine, before: Ledger): Decision {
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
+  if (isBeingBorn(input.vm, seen)) return hold(withoutId(input), before, BEING_BORN);
   const answered = answeredByPowerOff(input, seen, withWish(input.vm, before));
   const shape = shapeOf(input, seen, answered);
   const need = powerNeed(input, seen, answered);
@@ -63,6 +64,27 @@ function reconfigureStep(
       message: `is being changed: ${shape.fields.join(", ")}`,
     }),
   };
+}
+
+const BEING_BORN: Verdict = {
+  phase: "Provisioning",
+  ready: false,
+  reason: "Creating",
+  message: "the VM is being created",
+};
+
+/**
+ * A machine whose making was not written down and still goes on. It is nothing to hold on to yet: should it come to
+ * nothing, no machine was lost and another one is made.
+ */
+function isBeingBorn({ metadata, status }: VirtualMachine, seen: ObservedMachine): boolean {
+  return seen.power === "Transitional" && status?.id !== seen.id && metadata.labels?.[ADOPTED_LABEL] !== "true";
+}
+
+/** What the id stood for came to nothing or is gone. */
+function withoutId(input: VmInput): VmInput {
+  const { id: _, ...status } = input.vm.status ?? {};
+  return { ...input, vm: { ...input.vm, status } };
 }
 
 /** A machine of ours that shows up for the first time although nobody wrote down that it was made. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@virtrigaud/deps";
 import type { VirtualMachineStatus } from "@virtrigaud/api";
 import { decide } from "./decide.ts";
 import type { VmInput } from "./input.ts";
-import { ended, inFlight, input, vm, wish } from "./testing/inputs.ts";
+import { absent, ended, inFlight, input, present, readyOf, vm, wish } from "./testing/inputs.ts";
 
 const unreachable = { machine: { type: "Unreachable", message: "the first list is awaited" } } as const;
 
@@ -33,5 +33,19 @@ Deno.test("a create that failed is not over while nobody can say what it left be
       const { status } = decide(input({ vm: inFlight("Create"), task, wish: wished, ...unreachable }));
       assertEquals([status?.id, status?.operation?.taskRef, status?.failures], ["vm-1", "t-1", undefined]);
     }
+  }
+});
+
+Deno.test("a machine that is being made, and whose making was not written down, is waited for and not yet held on to", () => {
+  for (const earlier of [undefined, { id: "vm-0" }]) {
+    const before = earlier === undefined ? vm() : vm({ status: earlier });
+    const born = decide(input({ vm: before, ...present({ power: "Transitional" }) }));
+    assertEquals([born.step.type, born.status?.id, readyOf(born.status)], [
+      "Wait",
+      undefined,
+      "Provisioning False Creating",
+    ]);
+    assertEquals(decide(input({ vm: vm({ status: born.status }), ...absent })).step.type, "Create");
+    assertEquals(decide(input({ vm: vm({ status: born.status }), ...present() })).status?.id, "vm-1");
   }
 });
