@@ -123,9 +123,12 @@ export async function besideDeadProvider(sickVms: number, count: number): Promis
 
 /**
  * Two managers elect a leader, `count` VMs are there; kill -9 of the leader while a VM changes and another is created.
- * `seconds`: from the kill until the stand-by has the provider called.
+ * `seconds`: from the kill until the stand-by has the provider called. `seen`: it saw the end of the leader, and did not
+ * wait for that of its lease.
  */
-export async function leaderKilled(count: number): Promise<CaseResult & { readonly seconds: number }> {
+export async function leaderKilled(
+  count: number,
+): Promise<CaseResult & { readonly seconds: number; readonly seen: boolean }> {
   await using world = await World.start();
   await populate(world, count);
   await electLeader(world);
@@ -135,5 +138,6 @@ export async function leaderKilled(count: number): Promise<CaseResult & { readon
   await creating;
   await world.fleet.untilReady(count + 1);
   await settled(world);
-  return { ...await resultOf(world), seconds };
+  const seen = (await Deno.readTextFile(`${world.folder}/manager.log`)).includes("the holder of the lease has ended");
+  return { ...await resultOf(world), seconds, seen };
 }
