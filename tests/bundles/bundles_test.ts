@@ -30,7 +30,7 @@ function argsOf(role: Role, bundle: string, folder: string): string[] {
     ...rest,
     ...(Array.isArray(read) ? { read: [...read, folder] } : {}),
   };
-  return [...runFlags(permissions), `${bundle}.js`];
+  return [...runFlags({ ...role, permissions }), `${bundle}.js`];
 }
 
 async function withBundles(

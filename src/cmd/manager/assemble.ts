@@ -21,7 +21,7 @@ export interface ManagerRoleOptions {
   readonly namespace: string;
   /** Which process this is, for events and the Lease: pod name and a random part. */
   readonly identity: string;
-  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost"> & {
+  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost" | "presence"> & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
     readonly retryPeriodMs?: number;
@@ -31,7 +31,7 @@ export interface ManagerRoleOptions {
   /** Label selector to confine to, for all kinds of the product alike. Default: all objects. */
   readonly watchSelector?: string;
   readonly policy?: PolicySettings;
-  /** VirtualMachines at a time. Default 20. */
+  /** VirtualMachines at a time. Default 64. */
   readonly workers?: number;
   /** Tasks in flight at one provider; more wait their turn. Default 100. */
   readonly maxTasksPerProvider?: number;

@@ -28,6 +28,7 @@ const spec = {
   namespace: textVar("VIRTRIGAUD_NAMESPACE"),
   podNamespace: textVar("POD_NAMESPACE"),
   podName: textVar("POD_NAME"),
+  podIp: textVar("POD_IP"),
   watchNamespace: textVar("VIRTRIGAUD_WATCH_NAMESPACE"),
   watchSelector: textVar("VIRTRIGAUD_WATCH_SELECTOR"),
   caSecret: textVar("VIRTRIGAUD_CA_SECRET"),
@@ -50,6 +51,8 @@ export interface ManagerSettings {
   readonly metricsPort: number;
   readonly healthPort: number;
   readonly host: string;
+  /** `host:port` of the health endpoint, where other replicas see this process; absent when it cannot be known. */
+  readonly peerAddress?: string;
   readonly workers?: number;
   readonly maxTasksPerProvider: number;
   readonly policy: PolicySettings;
@@ -62,6 +65,9 @@ export type ManagerRequest =
   | { readonly type: "Help" }
   | { readonly type: "ApplyCrds"; readonly settings: Pick<ManagerSettings, "kube" | "log"> }
   | { readonly type: "Run"; readonly settings: ManagerSettings };
+
+/** Addresses that nobody can be called at. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** For `--help`. */
 export const USAGE = `virtrigaud-manager: reconciles virtual machines
@@ -117,6 +123,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
   const selector = values["watch-selector"] ?? settings.watchSelector;
   const caSecret = values["ca-secret"] ?? settings.caSecret;
+  const peerHost = WILDCARDS.has(health.host) ? settings.podIp : health.host;
   return {
     type: "Run",
     settings: {
@@ -130,6 +137,9 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       metricsPort: metrics.port,
       healthPort: health.port,
       host: health.host,
+      ...(peerHost === "" || health.port === 0
+        ? {}
+        : { peerAddress: `${peerHost.includes(":") ? `[${peerHost}]` : peerHost}:${health.port}` }),
       // Two slow hypervisors must not be able to hold up everybody else: unless told otherwise, the controllers choose.
       ...(env("WORKERS_PER_KIND") ? { workers: settings.workersPerKind } : {}),
       maxTasksPerProvider: settings.maxInflightTasks,

@@ -76,3 +76,12 @@ Deno.test("managers with different selectors have different Leases, those with t
   assertEquals(new Set([leaseName(undefined), leaseName("shard=1"), leaseName("shard=2")]).size, 3);
   assertEquals(leaseName("shard=1"), leaseName("shard=1"));
 });
+
+Deno.test("other replicas are told an address at which this one can be seen, or none", () => {
+  const at = (args: string[], env: Record<string, string> = {}) => settings(args, env).peerAddress;
+  assertEquals(at([]), undefined);
+  assertEquals(at([], { POD_IP: "10.0.0.1" }), "10.0.0.1:8081");
+  assertEquals(at([], { POD_IP: "fd00::1" }), "[fd00::1]:8081");
+  assertEquals(at(["--health-probe-bind-address=127.0.0.1:9000"], { POD_IP: "10.0.0.1" }), "127.0.0.1:9000");
+  assertEquals(at(["--health-probe-bind-address=0"], { POD_IP: "10.0.0.1" }), undefined);
+});

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { decide } from "./decide.ts";
-import type { VmInput } from "./input.ts";
 import { absent, ended, inFlight, input, made, operation, present, unreachable, vm, wish } from "./testing/inputs.ts";
 
 Deno.test("a VM that was Ready stays so while its provider cannot be asked", () => {
@@ -13,15 +12,6 @@ Deno.test("an id that passed to somebody else's machine is asked for by our mark
   const taken = { machine: { type: "Absent", proven: false, taken: true } } as const;
   assertEquals(decide(input({ ...taken, vm: vm({ status: made }) })).step, { type: "Describe" });
   assertEquals(decide(input({ ...taken, vm: vm({ status: made, deleting: true }) })).step, { type: "Describe" });
-});
-
-Deno.test("a create that failed is not over while nobody can say what it left behind", () => {
-  for (const task of [ended("Failed"), { type: "Forgotten" }] as const) {
-    for (const wished of [wish(), { type: "Missing", missing: ["VMClass small"] }] as VmInput["wish"][]) {
-      const { status } = decide(input({ vm: inFlight("Create"), task, wish: wished, ...unreachable }));
-      assertEquals([status?.id, status?.operation?.taskRef, status?.failures], ["vm-1", "t-1", undefined]);
-    }
-  }
 });
 
 Deno.test("a create that failed and left nothing behind forgets the id that it had", () => {
