@@ -1,5 +1,5 @@
 /** The libvirt provider: the contract's calls, each handed to the file that knows how. @module */
-import { buildInfo } from "@virtrigaud/telemetry";
+import { buildInfo, type Secret } from "@virtrigaud/telemetry";
 import {
   type CallContext,
   type Capabilities,
@@ -68,6 +68,8 @@ export interface LibvirtProviderOptions {
   readonly defaultPool?: string;
   /** Network for cards that name none. Default `default`. */
   readonly defaultNetwork?: string;
+  /** Password of the consoles of machines that are made or changed from now on. Default: none. */
+  readonly graphicsPassword?: () => Promise<Secret<string> | undefined> | Secret<string> | undefined;
   readonly clock?: Clock;
 }
 
@@ -94,6 +96,7 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       changes: new Changes(),
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
+      graphicsPassword: async () => await options.graphicsPassword?.(),
     };
   }
 

@@ -122,8 +122,8 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   const health = addressOf("--health-probe-bind-address", values["health-probe-bind-address"]);
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
   const selector = values["watch-selector"] ?? settings.watchSelector;
-  const caSecret = values["ca-secret"] ?? settings.caSecret;
   const peerHost = WILDCARDS.has(health.host) ? settings.podIp : health.host;
+  const caSecret = values["ca-secret"] ?? settings.caSecret;
   return {
     type: "Run",
     settings: {
