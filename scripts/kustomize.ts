@@ -10,8 +10,11 @@ const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const NAMESPACE = "virtrigaud-system";
 const NOTICE = "# Made by `deno task kustomize` from charts/virtrigaud; do not edit.\n";
 
-/** Definitions are applied on their own (they are too large for a client-side apply), so the hook has nothing to do. */
-const WITHOUT_HOOK = { crdUpgrade: { enabled: false } };
+/**
+ * Definitions are applied on their own (they are too large for a client-side apply), so the hook has nothing to do; and
+ * policies are an overlay of their own, which `deno task generate` writes, since not every cluster takes them.
+ */
+const WITHOUT_HOOK = { crdUpgrade: { enabled: false }, admission: { action: "Off" } };
 
 /** Rendered files, with the values that they are rendered with and, if not all of it, the template that is taken. */
 const RENDERED: Readonly<Record<string, { readonly values: Record<string, unknown>; readonly only?: string }>> = {

@@ -1,6 +1,7 @@
 /** The chart's admission policies on a real API server: what they say, to whom, and that they agree with the manager. @module */
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
-import { GROUP, kinds, VERSION } from "@virtrigaud/api";
+import { admissionPolicies, GROUP, kinds, VERSION } from "@virtrigaud/api";
+import { startTestPlane } from "@virtrigaud/standalone/testing";
 import {
   corpus,
   managerBlames,
@@ -72,29 +73,42 @@ Deno.test({
       assertMatch(said, /^Warning: .*'virtrigaud-vmclasses-deprecated': spec\.firmware: EFI is deprecated: say UEFI\n/);
     });
 
-    await t.step("random objects: the policies blame what the manager blames", async () => {
-      const { admin: { certPem: cert, keyPem: key }, caPem, url } = rig;
-      using client = Deno.createHttpClient({ caCerts: [caPem], cert, key });
-      const post = (object: Sent) => {
-        const plural = kinds.find(({ kind }) => kind === object.kind)?.plural;
-        const init: RequestInit & { client: Deno.HttpClient } = {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(object),
-          client,
+    await t.step(
+      "random objects: the policies blame what the manager blames, in the words of the embedded plane",
+      async () => {
+        await using plane = await startTestPlane({
+          kinds,
+          admission: { policies: admissionPolicies(kinds), action: "Warn" },
+        });
+        const { admin: { certPem: cert, keyPem: key }, caPem, url } = rig;
+        using client = Deno.createHttpClient({ caCerts: [caPem], cert, key });
+        const pathOf = ({ kind }: Sent) => {
+          const plural = kinds.find((each) => each.kind === kind)?.plural;
+          return `/apis/${GROUP}/${VERSION}/namespaces/default/${plural}?dryRun=All`;
         };
-        return fetch(`${url}/apis/${GROUP}/${VERSION}/namespaces/default/${plural}?dryRun=All`, init);
-      };
-      let compared = 0;
-      for (const object of RECONCILED.flatMap(corpus)) {
-        const { status, headers, body } = await post(object);
-        await body?.cancel();
-        if (status !== 201) continue;
-        assertEquals(policiesBlame(warningsOf(headers)), managerBlames(object), JSON.stringify(object));
-        compared++;
-      }
-      assert(compared > 100, `only ${compared} objects were accepted`);
-    });
+        const post = (object: Sent) => {
+          const init: RequestInit & { client: Deno.HttpClient } = {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(object),
+            client,
+          };
+          return fetch(`${url}${pathOf(object)}`, init);
+        };
+        let compared = 0;
+        for (const object of RECONCILED.flatMap(corpus)) {
+          const { status, headers, body } = await post(object);
+          await body?.cancel();
+          if (status !== 201) continue;
+          const said = warningsOf(headers).toSorted();
+          assertEquals(policiesBlame(said), managerBlames(object), JSON.stringify(object));
+          const embedded = await plane.client.post(pathOf(object), object);
+          assertEquals(warningsOf(embedded.headers).toSorted(), said, JSON.stringify(object));
+          compared++;
+        }
+        assert(compared > 100, `only ${compared} objects were accepted`);
+      },
+    );
 
     await t.step("with Deny the same words refuse; what was there before can still be held and deleted", async () => {
       await install(rig, { admission: { action: "Deny" } });
@@ -104,6 +118,13 @@ Deno.test({
         return said.includes("denied request") && said;
       }, { what: "a refusal" });
       assert(refused.includes(`denied request: ${SECURE_BOOT}`), refused);
+      await using plane = await startTestPlane({
+        kinds,
+        admission: { policies: admissionPolicies(kinds), action: "Deny" },
+      });
+      const { body } = await plane.client.post(`/apis/${GROUP}/${VERSION}/namespaces/default/vmclasses`, other);
+      // kubectl makes its text from the causes.
+      assert(refused.includes(body.details.causes[0].message), refused);
       await rig.kubectl("label", "vmclass", "small", "held=yes");
       await assertRejects(
         () => rig.kubectl("patch", "vmclass", "small", "--type=merge", "-p", '{"spec":{"cpu":2}}'),

@@ -4,7 +4,7 @@ import { kustomizeFiles } from "../../scripts/kustomize.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { manifests, ROOT } from "./support/helm.ts";
+import { type Manifest, manifests, render, ROOT } from "./support/helm.ts";
 
 const FOLDER = `${ROOT}/deploy/kustomize`;
 const ignore = await skipWithout("charts on a cluster", "kustomize", helmRig, kubernetesRig);
@@ -20,12 +20,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the admission overlay is what the chart renders by default",
+  ignore,
+  async fn() {
+    const isPolicy = ({ kind }: Manifest) => kind.startsWith("ValidatingAdmissionPolicy");
+    const byId = (objects: readonly Manifest[]) =>
+      new Map(objects.map(({ kind, metadata, spec }) => [`${kind} ${metadata.name}`, spec] as const).toSorted());
+    const text = await Deno.readTextFile(`${FOLDER}/overlays/admission/policies.yaml`);
+    assertEquals(byId(manifests(text)), byId((await render()).filter(isPolicy)));
+  },
+});
+
+Deno.test({
   name: "every kustomization builds, and a real API server takes what it knows of it",
   ignore,
   async fn() {
     await using rig = await startKubernetes();
     await rig.kubectl("create", "namespace", "virtrigaud-system");
-    for (const path of ["base", "namespaced", "overlays/restricted", "overlays/monitored"]) {
+    for (const path of ["base", "namespaced", "overlays/restricted", "overlays/monitored", "overlays/admission"]) {
       const text = await rig.kubectl("kustomize", `${FOLDER}/${path}`);
       const objects = manifests(text);
       assert(objects.some(({ kind }) => kind === "Deployment"), path);

@@ -83,6 +83,8 @@ Deno.test({
           [MANAGER, OTHER, 9443, "TCP", true, "manager to a provider without a policy of its own"],
           [MANAGER, API_SERVER, 6443, "TCP", true, "manager to API server"],
           [MANAGER, DNS, 53, "UDP", true, "manager to DNS"],
+          [MANAGER, MANAGER, 8081, "TCP", true, "stand-by to the leader's health"],
+          [STRANGER, MANAGER, 8081, "TCP", false, "stranger to the leader's health"],
           [MANAGER, HYPERVISOR, 22, "TCP", false, "manager to hypervisor"],
           [MANAGER, INTERNET, 443, "TCP", false, "manager to the internet"],
           [MANAGER, STRANGER, 80, "TCP", false, "manager to somebody else's pod"],
