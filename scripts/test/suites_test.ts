@@ -17,6 +17,7 @@ Deno.test("a file runs in the first suite that names it", () => {
   assertEquals(suiteOf("providers/libvirt/provider_rig_test.ts"), "libvirt provider");
   assertEquals(suiteOf("tests/e2e/libvirt_test.ts"), "e2e libvirt");
   assertEquals(suiteOf("tests/e2e/kubernetes_test.ts"), "e2e kubernetes");
+  assertEquals(suiteOf("tests/e2e/libvirt_kubernetes_test.ts"), "e2e libvirt on kubernetes");
   assertEquals(suiteOf("tests/rigs/instance_test.ts"), "unit");
   assertEquals(suiteOf("tests/rigs/libvirt_rig_test.ts"), "libvirt rig");
   assertEquals(suiteOf("tests/e2e/mock_test.ts"), "e2e");

@@ -104,12 +104,24 @@ export async function kubernetes(folder: string): Promise<Stage> {
   const metricsPort = freePort();
   const manager = stack.use(managerProcess(folder, kubeconfig, metricsPort));
   manager.start();
+  // Until an API server that starts has read all roles, it refuses everybody everything; it is not ready then.
+  const startings: { readonly from: number; to: number }[] = [];
   const all = stack.move();
   return {
     name: "a real kube-apiserver",
     kubeconfig: server.kubeconfigPath,
     runnerFolder: join(folder, "providers"),
-    plane: server.apiServer,
+    plane: {
+      kill: async () => {
+        startings.push({ from: (await server.audit()).length, to: Infinity });
+        await server.apiServer.kill();
+      },
+      start: async () => {
+        await server.apiServer.start();
+        const starting = startings.at(-1);
+        if (starting !== undefined) starting.to = (await server.audit()).length;
+      },
+    },
     manager,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     writes: async () =>
@@ -118,6 +130,7 @@ export async function kubernetes(folder: string): Promise<Stage> {
       ).length,
     refusals: async () =>
       (await server.audit())
+        .filter((_, index) => !startings.some(({ from, to }) => index >= from && index < to))
         .filter(({ user, responseStatus }) => user.username === MANAGER && responseStatus?.code === 403)
         .map(({ verb, requestURI }) => `${verb} ${requestURI}`),
     [Symbol.asyncDispose]: () => all.disposeAsync(),

@@ -4,6 +4,7 @@ import { RequestError } from "../errors.ts";
 import type { JsonObject } from "../types.ts";
 import { serverSideApply, trackUpdate } from "./apply.ts";
 import { decodeManagers, encodeManagers } from "./managers.ts";
+import { decodeStep, encodeStep } from "./path.ts";
 
 const schema = compileSchema({
   properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
@@ -57,4 +58,11 @@ Deno.test("managed fields that are no FieldsV1 are refused, and a client's broke
   const stored = [entry("a", "Apply", "2026-01-01T00:00:00Z", "a")];
   const old = { spec: { a: 1 }, metadata: { managedFields: stored } };
   assertEquals(trackUpdate({ ...request, old, updated: { ...old, metadata: { managedFields: broken } } }), stored);
+});
+
+Deno.test("keys of list elements are written as Go writes them, and read back", () => {
+  const step = { kind: "key", key: { name: "<a&b>\u2028" } } as const;
+  assertEquals(encodeStep(step), 'k:{"name":"\\u003ca\\u0026b\\u003e\\u2028"}');
+  assertEquals(decodeStep(encodeStep(step)), step);
+  assertEquals(encodeStep(decodeStep('v:"a<b"')), 'v:"a\\u003cb"');
 });
