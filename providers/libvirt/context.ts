@@ -11,6 +11,7 @@ import type { GuestAgents } from "./guest.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
 import type { Locks } from "./locks.ts";
+import type { Resting } from "./rest.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Shared by all calls of one provider. */
@@ -22,8 +23,11 @@ export interface LibvirtContext {
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly changes: Changes;
+  readonly resting: Resting;
   /** Pool for disks that name none. */
   readonly defaultPool: string;
+  /** Folder under which claims for disk transfers are mounted into this process. */
+  readonly claims: string;
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
   /** Password of consoles; `undefined`: none is set, and none that somebody else has set is touched. */

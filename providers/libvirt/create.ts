@@ -24,9 +24,10 @@ import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.
 import { checkSpec } from "./honesty.ts";
 import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
 import { refuseIfBase } from "./bases.ts";
-import { ensureDisk, gibBytes, isThick, requirePool, type VolumeTarget, writeVolume } from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requireDiskPool, type VolumeTarget, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { readVolumeFormat } from "./domain_xml/volume.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
@@ -131,7 +132,7 @@ async function makePlan(
   ];
   for (const [at, { storageClass }] of wanted) {
     const name = poolNameOf(context, spec, storageClass);
-    if (!pools.has(name)) pools.set(name, await requirePool(context, name, `${at}.storageClass`, options));
+    if (!pools.has(name)) pools.set(name, await requireDiskPool(context, name, `${at}.storageClass`, options));
   }
   await checkNetworks(context, spec, options);
   const platform = platformFor(spec, await context.host.guests());
@@ -253,8 +254,9 @@ async function makeDisks(
       throw new ProviderError("InvalidSpec", `there is no place left for disk ${name} on its bus`, { field: "disks" });
     }
     const path = await storage.path(context.session, volume);
+    const format = readVolumeFormat(await storage.xml(context.session, volume)) ?? "qcow2";
     const driver = diskDriver(spec);
-    disks.push({ name, path, format: "qcow2", place, driver, ...(iops === undefined ? {} : { iops }) });
+    disks.push({ name, path, format, place, driver, ...(iops === undefined ? {} : { iops }) });
   }
   return { disks, controllers };
 }

@@ -196,6 +196,7 @@ function checkDisks(spec: MachineSpec, invalid: Invalid, unsupported: Unsupporte
     case "Volume":
     case "Template":
     case "Url":
+    case "ImportedDisk":
       return;
     case "Blank":
       if (spec.rootDisk.sizeGib === undefined) invalid("rootDisk.sizeGib", "is needed where there is no image");

@@ -12,7 +12,7 @@ import { find, parseXml, serializeXml } from "./domain_xml/element.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { diskBus, diskDriver } from "./hardware.ts";
 import { diskVolume } from "./identity.ts";
-import { ensureDisk, gibBytes, isThick, requirePool } from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requireDiskPool } from "./images/volumes.ts";
 import { finishRemovals, noteRemovals } from "./removals.ts";
 import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
 
@@ -67,7 +67,7 @@ export async function reconcileDisks(change: Change): Promise<void> {
 async function attach(change: Change, wish: DataDisk): Promise<void> {
   const { context, domain, spec, options, stored, live } = change;
   const poolName = poolNameOf(context, spec, wish.storageClass);
-  const pool = await requirePool(context, poolName, `disks[${wish.name}].storageClass`, options);
+  const pool = await requireDiskPool(context, poolName, `disks[${wish.name}].storageClass`, options);
   const name = diskVolume(domain.uuid, wish.name);
   const target = { pool, name, bytes: gibBytes(wish.sizeGib), thick: isThick(wish) };
   const volume = await ensureDisk(context, target, options);

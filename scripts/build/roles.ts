@@ -41,6 +41,8 @@ const PROVIDER_ENV = [
   OTEL,
 ];
 const PROVIDER_FILES = "/etc/virtrigaud";
+/** Where claims are mounted that disks are exchanged through. */
+const CLAIMS = "/mnt/migration-storage";
 
 /**
  * V8 lets garbage grow to several times what lives before it collects, and gives nothing back at rest. A manager that
@@ -76,13 +78,13 @@ export const ROLES: readonly Role[] = [
     entry: "providers/libvirt/main.ts",
     permissions: {
       net: true,
-      read: [PROVIDER_FILES, "/var/run/libvirt", "/run/libvirt"],
-      write: ["/var/run/libvirt", "/run/libvirt"],
+      read: [PROVIDER_FILES, "/var/run/libvirt", "/run/libvirt", CLAIMS],
+      write: ["/var/run/libvirt", "/run/libvirt", CLAIMS],
       env: PROVIDER_ENV,
     },
     why: {
       net: "the address of its hypervisor is known at run time only; a NetworkPolicy narrows it",
-      write: "a local unix socket is opened for reading and writing",
+      write: "a local unix socket is opened for reading and writing; exported disks go into mounted claims",
     },
   },
   {

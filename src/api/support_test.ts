@@ -21,7 +21,7 @@ Deno.test("of several paths that cover a field the longest decides", () => {
   assertEquals(supportOf(machine, "libvirt", "spec.disks[].sizeGiB"), "honoured");
   assertEquals(supportOf(machine, "libvirt", "spec.disks[].scsi.sharedBus"), "refused");
   assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.source"), "descriptive");
-  assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.path"), "planned");
+  assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.path"), "honoured");
   assertEquals(supportOf(machine, "vsphere", "spec.powerState"), "honoured");
   assertEquals(supportOf(machine, "vsphere", "spec.disks[].sizeGiB"), "planned");
   assertEquals(supportOf(machine, "firecracker", "spec.disks[].sizeGiB"), "refused");

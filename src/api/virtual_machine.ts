@@ -167,6 +167,7 @@ export const virtualMachine = defineKind({
         honoured: [
           "spec.resources.cpu",
           "spec.resources.memoryMiB",
+          "spec.importedDisk",
           "spec.disks[].name",
           "spec.disks[].sizeGiB",
           "spec.disks[].type",
@@ -188,9 +189,7 @@ export const virtualMachine = defineKind({
           "spec.metaData.cloudInit",
           "spec.userData.ignition",
         ],
-        planned: [
-          "spec.importedDisk",
-        ],
+        planned: [],
       },
       vsphere: { honoured: [], planned: ["spec"] },
       proxmox: { honoured: [], planned: ["spec"] },
