@@ -29,7 +29,7 @@ const unusual = `<domain type='qemu'><name>legacy</name><uuid>${UUID}</uuid><tit
   <serial type='file'><source path='/var/log/libvirt/legacy.log'/></serial>
   <channel type='unix'><target type='virtio' name='com.example.own'/></channel>
   <input type='tablet' bus='usb'/><sound model='ac97'/><watchdog model='ib700' action='poweroff'/>
-  <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='hushhush'/>
+  <graphics type='vnc' port='-1' autoport='yes' passwd='hushhush'/>
   <graphics type='spice' autoport='yes' passwd='hush2'><listen type='address' address='127.0.0.1'/></graphics>
   <video><model type='cirrus'/></video><hub type='usb'/><memballoon model='virtio'><stats period='10'/></memballoon>
   <rng model='virtio'><rate bytes='1234' period='2000'/><backend model='random'>/dev/urandom</backend></rng></devices></domain>`;
@@ -96,6 +96,7 @@ Deno.test(
 
     await t.step("its own parts, while it runs", async () => {
       await provider.power({ operation: operation("u"), vmId: UUID, op: "On" }, callContext());
+      assertEquals((await describeOrFail(provider, UUID)).pendingPowerCycle, []);
       const limited: MachineSpec = {
         ...grown,
         hardware: { ...grown.hardware, memoryMib: 160, extraConfig: { "libvirt.video": "vga" } },

@@ -25,11 +25,13 @@ export function pendingChanges(live: DomainView, stored: DomainView): string[] {
 export const nicDiffers = (live: DomainNic, stored: DomainNic): boolean =>
   nicDifferences(live.settings, stored.settings, { silentMeansAny: live.backing?.type === "network" }).size > 0;
 
+/** What a domain that leaves it to libvirt shows all the same while it runs. */
+const CHOSEN_AT_START: readonly string[] = [EXTRA_KEYS.cpuMode, EXTRA_KEYS.graphicsListen].map(extraField);
+
 /** Settings that the running domain does not have yet. */
 export const pendingSettings = (live: DomainView, stored: DomainView): string[] =>
   [...stored.settings].flatMap(([field, value]) => {
-    // A domain whose CPU is left to libvirt shows one while it runs.
-    const isLeft = value === undefined && field === extraField(EXTRA_KEYS.cpuMode);
+    const isLeft = value === undefined && CHOSEN_AT_START.includes(field);
     return isLeft || live.settings.get(field) === value ? [] : [field];
   });
 

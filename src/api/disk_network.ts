@@ -20,7 +20,7 @@ export const DiskSpec = object("One additional disk.", {
     "Offline",
   ], { default: "Offline" }),
   storageClass: string("Datastore, storage pool or storage policy to put the disk on, in the provider's terms."),
-  scsi: object("SCSI controller that the disk hangs on (vSphere).", {}, {
+  scsi: object("SCSI controller that the disk hangs on; absent leaves it to the provider.", {}, {
     controller: int32("Bus number of the controller.", { minimum: 0, maximum: 3 }),
     controllerType: oneOf("Model of the controller.", ["lsilogic", "buslogic", "lsilogic-sas", "pvscsi"], {
       default: "pvscsi",
