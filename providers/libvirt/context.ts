@@ -1,6 +1,7 @@
 /** What every capability of the provider works with. @module */
 import { type Operation, ProviderError } from "@virtrigaud/contract";
 import type { Clock } from "@virtrigaud/resilience";
+import type { Secret } from "@virtrigaud/telemetry";
 import * as domains from "./client/domain.ts";
 import type { DomainRef } from "./client/objects.ts";
 import type { LibvirtSession } from "./client/session.ts";
@@ -29,6 +30,8 @@ export interface LibvirtContext {
   readonly claims: string;
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
+  /** Password of consoles; `undefined`: none is set, and none that somebody else has set is touched. */
+  readonly graphicsPassword: () => Promise<Secret<string> | undefined>;
 }
 
 /** What a single call is limited by. */

@@ -1,5 +1,5 @@
 /** The libvirt provider: the contract's calls, each handed to the file that knows how. @module */
-import { buildInfo } from "@virtrigaud/telemetry";
+import { buildInfo, type Secret } from "@virtrigaud/telemetry";
 import {
   type CallContext,
   type Capabilities,
@@ -83,6 +83,8 @@ export interface LibvirtProviderOptions {
   readonly claims?: string;
   /** Network for cards that name none. Default `default`. */
   readonly defaultNetwork?: string;
+  /** Password of the consoles of machines that are made or changed from now on. Default: none. */
+  readonly graphicsPassword?: () => Promise<Secret<string> | undefined> | Secret<string> | undefined;
   readonly clock?: Clock;
 }
 
@@ -111,6 +113,7 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
       claims: options.claims ?? CLAIMS,
+      graphicsPassword: async () => await options.graphicsPassword?.(),
     };
   }
 

@@ -40,6 +40,8 @@ export interface ManagerRoleOptions {
   readonly metrics?: Metrics<ClientMetric> & Metrics<ManagerMetric> & RuntimeMetrics;
   /** How providers are reached. Default: gRPC. */
   readonly dialer?: ProviderDialer;
+  /** Secret with a certificate authority that somebody else renews. Default: the manager makes its own. */
+  readonly caSecret?: string;
   /** Issues the certificates of managed TLS. Default: the authority in the manager's namespace. */
   readonly certificates?: Certificates;
 }
@@ -75,7 +77,13 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
   });
   const { connections, reconciler, close } = addControllers(manager, {
     client,
-    certificates: options.certificates ?? await openCertificates({ client, namespace, clock }),
+    certificates: options.certificates ?? await openCertificates({
+      client,
+      namespace,
+      clock,
+      log,
+      ...(options.caSecret === undefined ? {} : { givenSecret: options.caSecret }),
+    }),
     dialer: options.dialer ?? grpcDialer({
       clock,
       log,

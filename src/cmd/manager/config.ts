@@ -31,6 +31,7 @@ const spec = {
   podIp: textVar("POD_IP"),
   watchNamespace: textVar("VIRTRIGAUD_WATCH_NAMESPACE"),
   watchSelector: textVar("VIRTRIGAUD_WATCH_SELECTOR"),
+  caSecret: textVar("VIRTRIGAUD_CA_SECRET"),
   kubeconfig: textVar("KUBECONFIG"),
   inCluster: textVar("KUBERNETES_SERVICE_HOST"),
 } as const;
@@ -44,6 +45,7 @@ export interface ManagerSettings {
   readonly namespace: string;
   readonly watchNamespace?: string;
   readonly watchSelector?: string;
+  readonly caSecret?: string;
   readonly identity: string;
   readonly leaderElection: boolean;
   readonly metricsPort: number;
@@ -80,6 +82,8 @@ Options:
   --health-probe-bind-address=<addr> where /healthz and /readyz are served (default :8081)
   --watch-namespace=<namespace>     confine to one namespace (default: all)
   --watch-selector=<labels>         confine to objects with such labels, of every kind; see docs/scaling.md (default: all)
+  --ca-secret=<name>                Secret of its namespace with a certificate authority that somebody else renews, such
+                                    as cert-manager (default: the manager makes its own)
   --version                         print the version and exit
   --help                            print this and exit
 `;
@@ -99,6 +103,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       "health-probe-bind-address": { type: "string", default: ":8081" },
       "watch-namespace": { type: "string" },
       "watch-selector": { type: "string" },
+      "ca-secret": { type: "string" },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -118,6 +123,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
   const selector = values["watch-selector"] ?? settings.watchSelector;
   const peerHost = WILDCARDS.has(health.host) ? settings.podIp : health.host;
+  const caSecret = values["ca-secret"] ?? settings.caSecret;
   return {
     type: "Run",
     settings: {
@@ -125,6 +131,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       namespace: settings.namespace || settings.podNamespace || "virtrigaud-system",
       ...(watched === "" ? {} : { watchNamespace: watched }),
       ...(selector === "" ? {} : { watchSelector: selector }),
+      ...(caSecret === "" ? {} : { caSecret }),
       identity: `${settings.podName || "virtrigaud-manager"}_${crypto.randomUUID().slice(0, 8)}`,
       leaderElection: values["leader-elect"],
       metricsPort: metrics.port,

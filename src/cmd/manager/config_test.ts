@@ -66,6 +66,12 @@ Deno.test("what a manager confines itself to comes from the flag, then the envir
   assertEquals(settings([]).watchSelector, undefined);
 });
 
+Deno.test("a certificate authority of somebody else is named by flag or variable", () => {
+  assertEquals(settings(["--ca-secret=a"], { VIRTRIGAUD_CA_SECRET: "b" }).caSecret, "a");
+  assertEquals(settings([], { VIRTRIGAUD_CA_SECRET: "b" }).caSecret, "b");
+  assertEquals(settings([]).caSecret, undefined);
+});
+
 Deno.test("managers with different selectors have different Leases, those with the same share one", () => {
   assertEquals(new Set([leaseName(undefined), leaseName("shard=1"), leaseName("shard=2")]).size, 3);
   assertEquals(leaseName("shard=1"), leaseName("shard=1"));

@@ -53,6 +53,7 @@ async function run(settings: ManagerSettings): Promise<void> {
       : {}),
     ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
     ...(settings.watchSelector === undefined ? {} : { watchSelector: settings.watchSelector }),
+    ...(settings.caSecret === undefined ? {} : { caSecret: settings.caSecret }),
     ...(settings.workers === undefined ? {} : { workers: settings.workers }),
     maxTasksPerProvider: settings.maxTasksPerProvider,
     policy: settings.policy,
