@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { buildInfo } from "@virtrigaud/telemetry";
 import { bundleRole, gitBuild } from "./build/bundle.ts";
-import { permissionFlags, ROLES } from "./build/roles.ts";
+import { engineFlags, permissionFlags, ROLES } from "./build/roles.ts";
 import { assertDenoVersion } from "../src/telemetry/deno_version.ts";
 
 assertDenoVersion();
@@ -35,6 +35,7 @@ for (const role of ROLES.filter(({ name }) => values.role === undefined || value
   }
   const binary = `${values.output}/${role.name}`;
   const flags = [
+    ...engineFlags(role),
     ...permissionFlags(role.permissions),
     ...values.target === undefined ? [] : [`--target=${values.target}`],
   ];

@@ -21,6 +21,7 @@ export const UNIT_TEST_FOLDERS = [
   "tests/structure/",
   "tests/compat/",
   "tests/controllers/",
+  "tests/mutation/",
   "tests/rigs/",
 ];
 

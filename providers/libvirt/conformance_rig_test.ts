@@ -1,5 +1,7 @@
 import { type ConformanceProfile, testConformance } from "@virtrigaud/conformance";
+import type { TransferTarget } from "@virtrigaud/contract";
 import { loopback } from "@virtrigaud/contract/testing/fixture.ts";
+import { Secret } from "@virtrigaud/telemetry";
 import {
   ensureGuestImage,
   type HypervisorOptions,
@@ -8,6 +10,7 @@ import {
   startHypervisor,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
+import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import { providerFor } from "./testing/fixture.ts";
 import { ImageServer, whole } from "../shared/testing/image_server.ts";
 import { libvirtProfile } from "./testing/profile.ts";
@@ -22,10 +25,17 @@ async function open(options: HypervisorOptions, change: Partial<ConformanceProfi
   const loop = made.use(await loopback({}, { serve: { provider } }));
   const server = made.use(await ImageServer.start());
   const imageUrl = server.at("/tiny.qcow2", whole(await Deno.readFile(await ensureGuestImage())));
+  const store = made.use(await S3Server.start());
+  const transferTarget = (name: string): TransferTarget => ({
+    backend: "s3",
+    url: `s3://disks/${name}`,
+    credentials: new Secret(S3_ACCOUNT),
+    options: { endpoint: store.endpoint, usePathStyle: "true" },
+  });
   const held = made.move();
   return {
     provider: loop.provider,
-    profile: { ...libvirtProfile(host, imageUrl), ...change },
+    profile: { ...libvirtProfile(host, { imageUrl, transferTarget }), ...change },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

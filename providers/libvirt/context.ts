@@ -1,6 +1,7 @@
 /** What every capability of the provider works with. @module */
 import { type Operation, ProviderError } from "@virtrigaud/contract";
 import type { Clock } from "@virtrigaud/resilience";
+import type { Secret } from "@virtrigaud/telemetry";
 import * as domains from "./client/domain.ts";
 import type { DomainRef } from "./client/objects.ts";
 import type { LibvirtSession } from "./client/session.ts";
@@ -10,6 +11,7 @@ import type { GuestAgents } from "./guest.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
 import type { Locks } from "./locks.ts";
+import type { Resting } from "./rest.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Shared by all calls of one provider. */
@@ -21,10 +23,15 @@ export interface LibvirtContext {
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly changes: Changes;
+  readonly resting: Resting;
   /** Pool for disks that name none. */
   readonly defaultPool: string;
+  /** Folder under which claims for disk transfers are mounted into this process. */
+  readonly claims: string;
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
+  /** Password of consoles; `undefined`: none is set, and none that somebody else has set is touched. */
+  readonly graphicsPassword: () => Promise<Secret<string> | undefined>;
 }
 
 /** What a single call is limited by. */

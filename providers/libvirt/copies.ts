@@ -5,7 +5,6 @@
  * @module
  */
 import { ProviderError } from "@virtrigaud/contract";
-import * as agent from "./client/agent.ts";
 import * as domains from "./client/domain.ts";
 import * as jobs from "./client/job.ts";
 import type { DomainRef, VolumeRef } from "./client/objects.ts";
@@ -14,6 +13,7 @@ import type { CallOptions, LibvirtContext } from "./context.ts";
 import { capacityOf } from "./describe.ts";
 import { backupXml, readBackupFiles } from "./domain_xml/backup.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
+import { atRest } from "./rest.ts";
 import { copyImage, emptyVolume, type FoundImage, removeVolume, type VolumeTarget } from "./images/volumes.ts";
 
 /** One disk, and what its copy becomes: qcow2, at least as large as the disk. */
@@ -122,7 +122,10 @@ async function beginLive(
   const paths = await Promise.all(volumes.map((volume) => storage.path(session, volume)));
   const copied = copies.map(({ disk }, index) => ({ target: disk.target, path: paths[index] ?? "" }));
   signal.throwIfAborted();
-  await atRest(context, domain, view, () => jobs.beginBackup(session, domain, backupXml(copied)));
+  const begin = () => jobs.beginBackup(session, domain, backupXml(copied));
+  // Nobody asked for it, but a copy of file systems at rest is a better one.
+  if (view.agent === "Connected") await atRest(context, domain, { required: false }, begin);
+  else await begin();
   return volumes;
 }
 
@@ -136,26 +139,6 @@ async function endOwnBefore(context: LibvirtContext, domain: DomainRef, copies: 
   throw new ProviderError("Conflict", `the disks of domain "${domain.name}" are being copied for something else`, {
     reason: "Locked",
   });
-}
-
-/** With the guest's file systems held for the moment, where its agent can do that. */
-async function atRest(
-  context: LibvirtContext,
-  domain: DomainRef,
-  view: DomainView,
-  work: () => Promise<void>,
-): Promise<void> {
-  const frozen = view.agent === "Connected" &&
-    await agent.freeze(context.session, domain).then(() => true, (error: unknown) => {
-      // Nobody asked for it: a copy as after a power cut is what there is without an agent as well.
-      if (ProviderError.is(error, "Unavailable")) throw error;
-      return false;
-    });
-  try {
-    await work();
-  } finally {
-    if (frozen) await agent.thaw(context.session, domain);
-  }
 }
 
 async function untilCopied(context: LibvirtContext, domain: DomainRef, control: CopyControl): Promise<void> {

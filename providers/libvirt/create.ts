@@ -8,28 +8,26 @@ import {
 } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
-import * as networks from "./client/network.ts";
 import type { DomainRef, PoolRef } from "./client/objects.ts";
 import * as storage from "./client/storage.ts";
 import { type CallOptions, createKey, type LibvirtContext } from "./context.ts";
 import { domainXml } from "./domain_xml/build.ts";
 import type { Platform } from "./domain_xml/capabilities.ts";
-import { type DiskDevice, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
+import { type DiskDevice, ROOT_DISK } from "./domain_xml/devices.ts";
+import { DiskPlaces } from "./domain_xml/disk_place.ts";
+import type { XmlElement } from "./domain_xml/element.ts";
+import { gpuElements } from "./domain_xml/gpu.ts";
 import { readDomain } from "./domain_xml/read.ts";
-import { cpuMode, diskDriver, maxCpus, maxMemoryMib, securityOf } from "./hardware.ts";
-import { checkSpec, EXTRA_KEYS } from "./honesty.ts";
+import type { SettingValues } from "./domain_xml/settings.ts";
+import { chooseGpus, GPU_LOCK } from "./gpus.ts";
+import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.ts";
+import { checkSpec } from "./honesty.ts";
+import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
 import { refuseIfBase } from "./bases.ts";
-import {
-  ensureDisk,
-  gibBytes,
-  inactive,
-  isThick,
-  requirePool,
-  type VolumeTarget,
-  writeVolume,
-} from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requireDiskPool, type VolumeTarget, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { readVolumeFormat } from "./domain_xml/volume.ts";
 import { makeSeed, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
@@ -38,6 +36,7 @@ interface CreatePlan {
   readonly uuid: string;
   readonly request: CreateRequest;
   readonly platform: Platform;
+  readonly settings: SettingValues;
   readonly origin: Origin;
   readonly pools: ReadonlyMap<string, PoolRef>;
   readonly nics: readonly NamedNic[];
@@ -133,14 +132,18 @@ async function makePlan(
   ];
   for (const [at, { storageClass }] of wanted) {
     const name = poolNameOf(context, spec, storageClass);
-    if (!pools.has(name)) pools.set(name, await requirePool(context, name, `${at}.storageClass`, options));
+    if (!pools.has(name)) pools.set(name, await requireDiskPool(context, name, `${at}.storageClass`, options));
   }
   await checkNetworks(context, spec, options);
+  const platform = platformFor(spec, await context.host.guests());
+  checkOffer(spec, platform, await context.host.offer(platform));
+  await chooseGpus(context, spec, options);
   const nics = withAddresses(uuid, spec.nics);
   return {
     uuid,
     request,
-    platform: await platformFor(context, spec),
+    platform,
+    settings: await wishedSettings(context, spec, platform),
     origin: await findOrigin(options),
     pools,
     nics,
@@ -148,33 +151,18 @@ async function makePlan(
   };
 }
 
-/** @throws {ProviderError} `NotFound` with reason `DependencyMissing` for a network that the host does not have. */
-export async function checkNetworks(context: LibvirtContext, spec: MachineSpec, options: CallOptions): Promise<void> {
-  for (const nic of spec.nics) {
-    if (nic.backing?.type === "Bridge") continue;
-    const name = nic.backing?.type === "Network" ? nic.backing.network : context.defaultNetwork;
-    const field = `nics[${nic.name}].backing.network`;
-    const network = await networks.byName(context.session, name, options);
-    if (network === undefined) {
-      throw new ProviderError("NotFound", `network "${name}" does not exist on the libvirt host; define and start it`, {
-        reason: "DependencyMissing",
-        field,
-      });
-    }
-    if (!(await networks.isActive(context.session, network, options))) throw inactive(`network "${name}"`, field);
-  }
-}
-
-async function platformFor(context: LibvirtContext, { hardware }: MachineSpec): Promise<Platform> {
-  const platform = await context.host.platform();
-  const asked = hardware.extraConfig?.[EXTRA_KEYS.domainType];
-  const domainType = asked === "kvm" || asked === "qemu" ? asked : platform.domainType;
-  if (hardware.performance?.nestedVirtualization && domainType !== "kvm") {
-    throw new ProviderError("NotSupported", "nested virtualization needs KVM, which this libvirt host does not offer", {
-      field: "hardware.performance.nestedVirtualization",
-    });
-  }
-  return { ...platform, domainType, machine: hardware.extraConfig?.[EXTRA_KEYS.machine] ?? platform.machine };
+/** What the description of a machine is to say besides its size and its devices. */
+export async function wishedSettings(
+  context: LibvirtContext,
+  spec: MachineSpec,
+  platform: Platform,
+): Promise<SettingValues> {
+  const password = await context.graphicsPassword();
+  return settingsOf(spec, {
+    platform,
+    cpuMhz: spec.hardware.limits?.cpuLimitMhz === undefined ? 0 : await context.host.cpuMhz(),
+    ...(password === undefined ? {} : { graphicsPassword: password.reveal() }),
+  });
 }
 
 async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, progress }: TaskControl): Promise<void> {
@@ -185,7 +173,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   };
   // No call is given the signal: what libvirt has begun it ends, and what it makes after we looked away nobody finds.
   const options: CallOptions = {};
-  const disks = await makeDisks(context, plan, signal, stopIfCancelled);
+  const { disks, controllers } = await makeDisks(context, plan, signal, stopIfCancelled);
   progress(80);
   let initPath: string | undefined;
   if (seed !== undefined) {
@@ -193,30 +181,41 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
     const name = seed.type === "Ignition" ? ignitionVolume(uuid) : seedVolume(uuid);
     initPath = await storage.path(context.session, await writeVolume(context, { pool, name }, seed.image, options));
   }
-  const description = domainXml({
-    uuid,
-    name: spec.name,
-    mark: {
-      ownerUid: operation.ownerUid,
-      owner: operation.owner,
-      tags: spec.tags,
-      ...(seed === undefined ? {} : { guestInitDigest: seed.digest }),
-    },
-    platform,
-    cpus: { current: spec.hardware.cpus, max: maxCpus(spec) },
-    memoryMib: { current: spec.hardware.memoryMib, max: maxMemoryMib(spec) },
-    firmware: spec.hardware.firmware,
-    cpuMode: cpuMode(spec, platform),
-    security: securityOf(spec),
-    disks,
-    nics,
-    defaultNetwork: context.defaultNetwork,
-    ...(initPath === undefined ? {} : seed?.type === "Ignition" ? { ignitionPath: initPath } : { seedPath: initPath }),
-  });
+  const describe = (hostDevices: readonly XmlElement[]) =>
+    domainXml({
+      uuid,
+      name: spec.name,
+      mark: {
+        ownerUid: operation.ownerUid,
+        owner: operation.owner,
+        tags: spec.tags,
+        ...(seed === undefined ? {} : { guestInitDigest: seed.digest }),
+      },
+      platform,
+      size: sizeOf(spec),
+      settings: plan.settings,
+      firmware: spec.hardware.firmware,
+      security: securityOf(spec),
+      disks,
+      controllers,
+      hostDevices,
+      nics,
+      defaultNetwork: context.defaultNetwork,
+      ...(initPath === undefined
+        ? {}
+        : seed?.type === "Ignition"
+        ? { ignitionPath: initPath }
+        : { seedPath: initPath }),
+    });
   stopIfCancelled();
   // libvirt is the arbiter: it defines one domain per UUID and per name, whoever else tries at the same time.
   await checkName(context, spec, uuid, options);
-  const domain = await domains.define(context.session, description, `define domain "${spec.name}"`, options);
+  const define = (description: string) =>
+    domains.define(context.session, description, `define domain "${spec.name}"`, options);
+  const domain = spec.hardware.gpu === undefined ? await define(describe([])) : await context.locks.hold(
+    GPU_LOCK,
+    async () => await define(describe(gpuElements(await chooseGpus(context, spec, options)))),
+  );
   progress(90);
   if (request.powerOn) await domains.start(context.session, domain, options);
 }
@@ -226,7 +225,7 @@ async function makeDisks(
   plan: CreatePlan,
   signal: AbortSignal,
   stopIfCancelled: () => void,
-): Promise<DiskDevice[]> {
+): Promise<{ readonly disks: readonly DiskDevice[]; readonly controllers: readonly XmlElement[] }> {
   const { uuid, origin, request: { spec } } = plan;
   const targetOf = (name: string, disk: Pick<DataDisk, "storageClass" | "type">, gib: number): VolumeTarget => ({
     pool: poolOf(plan, poolNameOf(context, spec, disk.storageClass)),
@@ -237,21 +236,29 @@ async function makeDisks(
   const data = new Map(spec.disks.map((disk) => [disk.name, targetOf(disk.name, disk, disk.sizeGib)]));
   const root = targetOf(ROOT_DISK, spec.rootDisk, spec.rootDisk.sizeGib ?? 0);
   const filled = await origin({ uuid, root, data, signal });
-  const taken = new Set<string>();
-  const devices: DiskDevice[] = [];
-  for (const { name, iops } of [{ ...spec.rootDisk, name: ROOT_DISK }, ...spec.disks]) {
+  const places = new DiskPlaces();
+  const controllers: XmlElement[] = [];
+  const disks: DiskDevice[] = [];
+  const wishes: readonly Pick<DataDisk, "name" | "iops" | "scsi">[] = [
+    { ...spec.rootDisk, name: ROOT_DISK },
+    ...spec.disks,
+  ];
+  for (const wish of wishes) {
     stopIfCancelled();
+    const { name, iops } = wish;
     const volume = filled.get(name) ?? await ensureDisk(context, data.get(name) ?? root);
-    const free = freeTarget(taken);
-    if (free === undefined) {
-      throw new ProviderError("InvalidSpec", "a VM has at most 26 disks here", { field: "disks" });
+    const controller = places.controllerFor(diskBus(spec), wish);
+    if (controller !== undefined) controllers.push(controller);
+    const place = places.next(diskBus(spec), wish.scsi);
+    if (place === undefined) {
+      throw new ProviderError("InvalidSpec", `there is no place left for disk ${name} on its bus`, { field: "disks" });
     }
-    taken.add(free);
     const path = await storage.path(context.session, volume);
+    const format = readVolumeFormat(await storage.xml(context.session, volume)) ?? "qcow2";
     const driver = diskDriver(spec);
-    devices.push({ name, path, format: "qcow2", target: free, driver, ...(iops === undefined ? {} : { iops }) });
+    disks.push({ name, path, format, place, driver, ...(iops === undefined ? {} : { iops }) });
   }
-  return devices;
+  return { disks, controllers };
 }
 
 function poolOf(plan: CreatePlan, name: string): PoolRef {

@@ -2,11 +2,13 @@
 import { type DeleteRequest, ProviderError, type TaskResponse } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
+import type { DomainRef } from "./client/objects.ts";
 import * as storage from "./client/storage.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
-import { domainUuid, isVmId, volumePrefix } from "./identity.ts";
+import { readDomain } from "./domain_xml/read.ts";
+import { domainUuid, isImported, isVmId, volumePrefix } from "./identity.ts";
 
 /** How long a delete waits for a create to end before it asks to be tried again. */
 const PATIENCE_MS = 5_000;
@@ -27,7 +29,7 @@ export async function deleteVm(
   if (isOwner) await stopCreate(context, vmId);
   return await context.locks.hold(vmId, async () => {
     if (isOwner) await refuseIfBase(context, vmId, "deleted", options);
-    await removeDomain(context, request, options);
+    await removeDomain(context, request, isOwner, options);
     if (isOwner) await removeVolumes(context, vmId, options);
     context.agents.forget(vmId);
     return {};
@@ -48,7 +50,12 @@ async function stopCreate(context: LibvirtContext, vmId: string): Promise<void> 
   });
 }
 
-async function removeDomain(context: LibvirtContext, request: DeleteRequest, options: CallOptions): Promise<void> {
+async function removeDomain(
+  context: LibvirtContext,
+  request: DeleteRequest,
+  isOwner: boolean,
+  options: CallOptions,
+): Promise<void> {
   const domain = await findDomain(context, request.vmId, options);
   if (domain === undefined) return;
   await unlessGone(async () => {
@@ -56,8 +63,20 @@ async function removeDomain(context: LibvirtContext, request: DeleteRequest, opt
     await domains.destroy(context.session, domain, options).catch((error: unknown) => {
       if (!LibvirtError.hasCode(error, errorCode.operationInvalid)) throw error;
     });
+    // Before the domain, which is all that tells whose it was.
+    if (isOwner) await removeImported(context, domain, options);
     await domains.undefine(context.session, domain, options);
   });
+}
+
+/** Disks that this provider has imported, and that became this VM's. */
+async function removeImported(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  const { disks } = readDomain(await domains.xml(context.session, domain, "inactive", options));
+  for (const { source } of disks) {
+    if (!isImported(source.slice(source.lastIndexOf("/") + 1))) continue;
+    const volume = await storage.volumeByPath(context.session, source, options);
+    if (volume !== undefined) await storage.remove(context.session, volume, options);
+  }
 }
 
 async function removeVolumes(context: LibvirtContext, vmId: string, options: CallOptions): Promise<void> {

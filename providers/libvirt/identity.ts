@@ -26,6 +26,12 @@ export const overlayVolume = (uuid: string, disk: string, baseUuid: string): str
   `${uuid}-${disk}.on-${baseUuid}.qcow2`;
 /** Whether a volume is the overlay of a clone that stands on the disks of `baseUuid`. */
 export const standsOn = (volume: string, baseUuid: string): boolean => volume.endsWith(`.on-${baseUuid}.qcow2`);
+/** The volume of a disk that was imported; the key follows from its owner and name. */
+export const importedVolume = (key: string): string => `${IMPORTED}${key}.qcow2`;
+/** Whether a volume was imported by us. */
+export const isImported = (volume: string): boolean => volume.startsWith(IMPORTED);
+const IMPORTED = "virtrigaud-disk-";
+
 export const seedVolume = (uuid: string): string => `${uuid}-seed.iso`;
 
 export const ignitionVolume = (uuid: string): string => `${uuid}-ignition.json`;

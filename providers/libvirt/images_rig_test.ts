@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
 import { createHash } from "node:crypto";
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
@@ -25,11 +26,10 @@ Deno.test(
       (await host.virsh("vol-list", host.pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "").filter((
         name,
       ) => name !== "");
+    const refusalOf = (source: ImageSource): Promise<ProviderError> =>
+      assertRejects(async () => await finish(provider, (await prepare(source)).task), ProviderError);
     const refusal = async (source: ImageSource): Promise<ProviderError> => {
-      const error = await assertRejects(
-        async () => await finish(provider, (await prepare(source)).task),
-        ProviderError,
-      );
+      const error = await refusalOf(source);
       assertEquals(await volumes(), [], "a bad image left something");
       return error;
     };
@@ -68,6 +68,42 @@ Deno.test(
         const made = await prepare(url(good, { checksum: checksum(algorithm) }));
         await finish(provider, made.task);
       }
+    });
+
+    await t.step(
+      "images that nobody has used for long go with the next fetch; what is used, young or foreign stays",
+      async () => {
+        const before = await volumes();
+        const old = ["aa.qcow2", "aa.used", "bb.part", "base.qcow2", "cc.qcow2"].map((name) =>
+          `virtrigaud-image-${name}`
+        );
+        const young = ["virtrigaud-image-cc.used", "virtrigaud-image-young.qcow2", "vm-root.on-base.qcow2"];
+        const names = [...old, ...young, "foreign-image.qcow2"];
+        for (const name of names) await host.virsh("vol-create-as", host.pool, name, "1M", "--format", "qcow2");
+        for (const name of [...old, "foreign-image.qcow2"]) {
+          await host.sh(["touch", "-a", "-m", "-d", "60 days ago", `/var/lib/libvirt/images/${name}`]);
+        }
+        await host.virsh("pool-refresh", host.pool);
+        const source = url(server.at("/other.qcow2", whole(content)));
+        const { task } = await prepare(source);
+        await finish(provider, task);
+        const made = (await volumes()).filter((name) => !before.includes(name) && !names.includes(name));
+        assertEquals(made.length, 1);
+        const stays = ["virtrigaud-image-base.qcow2", "virtrigaud-image-cc.qcow2", "foreign-image.qcow2", ...young];
+        assertEquals((await volumes()).sort(), [...before, ...stays, ...made].sort());
+        for (const name of [...stays, ...made]) await host.virsh("vol-delete", "--pool", host.pool, name);
+      },
+    );
+
+    await t.step("headers that the server asks for are sent to it; without them it is Unauthorized", async () => {
+      const guarded = server.at("/guarded.qcow2", (request, response) => {
+        if (request.headers.authorization === "Bearer word") return whole(content)(request, response);
+        response.writeHead(401).end();
+      });
+      assertEquals((await refusalOf(url(guarded))).class, "Unauthorized");
+      const headers = new Secret({ authorization: "Bearer word" });
+      const { task } = await prepare(url(guarded, { headers, checksum: checksum("sha512") }));
+      await finish(provider, task);
     });
 
     await t.step("a VM from a URL boots; one from the prepared image stands on it", async () => {

@@ -14,6 +14,7 @@ export function startLibvirt(config: ProviderConfig): LibvirtProvider {
     clock,
     insecureSkipVerify,
     credentials: () => hostCredentials(credentials),
+    graphicsPassword: () => credentials.get("graphics-password"),
     ...(defaults["datastore"] === undefined ? {} : { defaultPool: defaults["datastore"] }),
     ...(defaults["network"] === undefined ? {} : { defaultNetwork: defaults["network"] }),
   });

@@ -1,19 +1,24 @@
 /** Where the disks of a new VM get their content. @module */
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
 import type { VolumeRef } from "./client/objects.ts";
+import * as storage from "./client/storage.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
-import { overlayVolume } from "./identity.ts";
-import { fetchImage, keyOfVolume } from "./images/cache.ts";
+import { isImported, overlayVolume } from "./identity.ts";
+import { fetchImage } from "./images/cache.ts";
+import { keyOfVolume } from "./images/names.ts";
+import { markUsed } from "./images/unused.ts";
 import {
   copyImage,
   ensureDisk,
   findImage,
   type FoundImage,
+  isThick,
   overlayImage,
-  requirePool,
+  requireDiskPool,
   type VolumeTarget,
 } from "./images/volumes.ts";
+import { domainUsing } from "./usage.ts";
 
 /** The disks that are to be made. */
 export interface DiskTargets {
@@ -46,6 +51,7 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
       const { template, linkedClone } = spec.image;
       const image = await findImage(context, { type: "Volume", path: template }, options);
       const base = keyOfVolume(image.volume.name);
+      if (base !== undefined) await noteUse(context, image, base, options);
       if (!linkedClone) return copyOf(image);
       if (base === undefined) {
         throw new ProviderError(
@@ -62,13 +68,82 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
       const source = spec.image;
       const pool = source.pool === undefined
         ? undefined
-        : await requirePool(context, source.pool, "image.pool", options);
+        : await requireDiskPool(context, source.pool, "image.pool", options);
       return ofRoot(async ({ root, signal }) => {
         const image = await fetchImage(context, pool ?? root.pool, source, { signal, field: "image" });
         return await copyImage(context, root, image);
       });
     }
+    case "ImportedDisk": {
+      const disk = await findImported(context, spec, spec.image, options);
+      return ofRoot(({ root }) => takeOver(context, root, disk));
+    }
     default:
       return ofRoot(({ root }) => ensureDisk(context, root));
   }
 }
+
+async function noteUse(
+  context: LibvirtContext,
+  { volume }: FoundImage,
+  key: string,
+  options: CallOptions,
+): Promise<void> {
+  const pool = await storage.pool(context.session, volume.pool, options);
+  if (pool !== undefined) await markUsed(context, pool, key);
+}
+
+type Imported = Extract<MachineSpec["image"], { type: "ImportedDisk" }>;
+
+/** Formats that QEMU writes into as well as into its own. */
+const BOOTABLE: readonly string[] = ["qcow2", "raw"];
+
+/**
+ * A disk that becomes the root disk itself. One that this provider has imported is qcow2 by now, whatever it was.
+ * @throws {ProviderError} `NotFound` with reason `DependencyMissing`; `Conflict` with reason `DiskInUse`.
+ */
+async function findImported(
+  context: LibvirtContext,
+  spec: MachineSpec,
+  image: Imported,
+  options: CallOptions,
+): Promise<FoundImage> {
+  const at = image.path ?? image.diskId;
+  const disk = await findImage(context, { type: "Volume", path: at }, options);
+  const refuse = (errorClass: "InvalidSpec" | "NotSupported", field: string, why: string): never => {
+    throw new ProviderError(errorClass, `imported disk "${at}" ${why}`, { field });
+  };
+  const ours = isImported(disk.volume.name);
+  if (!ours && disk.format !== image.format) {
+    refuse("InvalidSpec", "image.format", `is ${disk.format}, not ${image.format}`);
+  }
+  if (!BOOTABLE.includes(disk.format)) {
+    refuse("NotSupported", "image.format", `is ${disk.format}, which no VM runs from: import it as a disk`);
+  }
+  if (isThick(spec.rootDisk)) refuse("InvalidSpec", "rootDisk.type", "is taken as it is and does not become thick");
+  await refuseIfUsed(context, disk, at, options);
+  return disk;
+}
+
+async function refuseIfUsed(
+  context: LibvirtContext,
+  disk: FoundImage,
+  at: string,
+  options: CallOptions,
+): Promise<void> {
+  const path = await storage.path(context.session, disk.volume, options);
+  const user = await domainUsing(context, path, options);
+  if (user === undefined) return;
+  throw new ProviderError("Conflict", `imported disk "${at}" is a disk of domain "${user.name}" already`, {
+    reason: "DiskInUse",
+    field: "image.diskId",
+  });
+}
+
+/** Two VMs that want the same disk are told apart here: libvirt itself would let both have it. */
+const takeOver = (context: LibvirtContext, { bytes }: VolumeTarget, disk: FoundImage): Promise<VolumeRef> =>
+  context.locks.hold(`disk/${disk.volume.key}`, async () => {
+    await refuseIfUsed(context, disk, disk.volume.name, {});
+    if (bytes > disk.bytes) await storage.resize(context.session, disk.volume, bytes);
+    return disk.volume;
+  });

@@ -1,4 +1,6 @@
 /** What waits for a power cycle: the difference between a domain as it runs and as it is stored. @module */
+import { nicDifferences } from "./domain_xml/nic.ts";
+import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
 import type { DomainNic, DomainView } from "./domain_xml/read.ts";
 
 /** Paths of the fields of the wish that the running domain does not have yet. */
@@ -7,11 +9,37 @@ export function pendingChanges(live: DomainView, stored: DomainView): string[] {
   if (stored.cpus.current !== live.cpus.current) pending.push("hardware.cpus");
   // Less than stored is the balloon's business while the guest runs; only what is above the limit has to wait.
   if (stored.memoryKib.current > live.memoryKib.max) pending.push("hardware.memoryMib");
+  pending.push(...pendingLayout(live, stored), ...pendingSettings(live, stored));
   const diskKey = (disk: { readonly name: string | undefined; readonly target: string }) => disk.name ?? disk.target;
   pending.push(...difference(live.disks.map(diskKey), stored.disks.map(diskKey)).map((name) => `disks[${name}]`));
-  const nicKey = (nic: DomainNic) => `${nic.name ?? nic.mac} ${nic.mac} ${nic.backing?.type} ${nic.backing?.name}`;
-  const nics = difference(live.nics.map(nicKey), stored.nics.map(nicKey)).map((key) => `nics[${key.split(" ")[0]}]`);
-  return [...pending, ...new Set(nics)];
+  const byMac = (view: DomainView) => new Map(view.nics.map((nic) => [nic.mac, nic]));
+  const [runs, stays] = [byMac(live), byMac(stored)];
+  for (const [mac, nic] of new Map([...runs, ...stays])) {
+    const [now, then] = [runs.get(mac), stays.get(mac)];
+    if (now === undefined || then === undefined || nicDiffers(now, then)) pending.push(`nics[${nic.name ?? mac}]`);
+  }
+  return [...new Set(pending)];
+}
+
+/** Whether a running card lacks what is stored for it. */
+export const nicDiffers = (live: DomainNic, stored: DomainNic): boolean =>
+  nicDifferences(live.settings, stored.settings, { silentMeansAny: live.backing?.type === "network" }).size > 0;
+
+/** Settings that the running domain does not have yet. */
+export const pendingSettings = (live: DomainView, stored: DomainView): string[] =>
+  [...stored.settings].flatMap(([field, value]) => {
+    // A domain whose CPU is left to libvirt shows one while it runs.
+    const isLeft = value === undefined && field === extraField(EXTRA_KEYS.cpuMode);
+    return isLeft || live.settings.get(field) === value ? [] : [field];
+  });
+
+/** Layout of CPUs that the running domain does not have yet. */
+export function pendingLayout({ layout: live }: DomainView, { layout: stored }: DomainView): string[] {
+  return [
+    ...(live.cores === stored.cores ? [] : [extraField(EXTRA_KEYS.cpuCores)]),
+    ...(live.threads === stored.threads ? [] : [extraField(EXTRA_KEYS.cpuThreads)]),
+    ...(live.numaNodes === stored.numaNodes ? [] : [extraField(EXTRA_KEYS.numaNodes)]),
+  ];
 }
 
 function difference(a: readonly string[], b: readonly string[]): string[] {

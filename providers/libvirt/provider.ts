@@ -1,5 +1,5 @@
 /** The libvirt provider: the contract's calls, each handed to the file that knows how. @module */
-import { buildInfo } from "@virtrigaud/telemetry";
+import { buildInfo, type Secret } from "@virtrigaud/telemetry";
 import {
   type CallContext,
   type Capabilities,
@@ -9,10 +9,16 @@ import {
   type DeleteRequest,
   type DescribeRequest,
   type DescribeResponse,
+  type DiskInfo,
+  type DiskInfoRequest,
+  type ExportDiskRequest,
+  type ExportDiskResponse,
   type GuestExecRequest,
   type GuestExecResponse,
   type ImagePrepareRequest,
   type ImagePrepareResponse,
+  type ImportDiskRequest,
+  type ImportDiskResponse,
   type ListVmsRequest,
   type ListVmsResponse,
   type ObservedSnapshot,
@@ -31,6 +37,7 @@ import {
   type WatchEvent,
 } from "@virtrigaud/contract";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
+import { BACKENDS } from "../shared/transfer/mod.ts";
 import * as hosts from "./client/host.ts";
 import { type HostCredentials, LibvirtSession } from "./client/session.ts";
 import { parseUri } from "./client/uri.ts";
@@ -47,12 +54,18 @@ import { imagePrepare } from "./images/prepare.ts";
 import { Locks } from "./locks.ts";
 import { power } from "./power.ts";
 import { reconfigure } from "./reconfigure.ts";
+import { Resting } from "./rest.ts";
 import * as snapshots from "./snapshots.ts";
 import { Tasks } from "./tasks.ts";
+import { diskInfo } from "./transfers/disk_info.ts";
+import { EXPORT_FORMATS, exportDisk } from "./transfers/export.ts";
+import { IMPORT_FORMATS, importDisk } from "./transfers/import.ts";
 import { watch } from "./watch.ts";
 
 /** Version of this provider. */
 export const LIBVIRT_PROVIDER_VERSION = buildInfo().version;
+
+const CLAIMS = "/mnt/migration-storage";
 
 /** Settings of {@linkcode LibvirtProvider}. */
 export interface LibvirtProviderOptions {
@@ -66,8 +79,12 @@ export interface LibvirtProviderOptions {
   readonly insecureSkipVerify?: boolean;
   /** Pool for disks that name none. Default `default`. */
   readonly defaultPool?: string;
+  /** Folder under which claims for disk transfers are mounted. Default `/mnt/migration-storage`. */
+  readonly claims?: string;
   /** Network for cards that name none. Default `default`. */
   readonly defaultNetwork?: string;
+  /** Password of the consoles of machines that are made or changed from now on. Default: none. */
+  readonly graphicsPassword?: () => Promise<Secret<string> | undefined> | Secret<string> | undefined;
   readonly clock?: Clock;
 }
 
@@ -92,8 +109,11 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       tasks: new Tasks(),
       locks: new Locks(),
       changes: new Changes(),
+      resting: new Resting(),
       defaultPool: options.defaultPool ?? "default",
       defaultNetwork: options.defaultNetwork ?? "default",
+      graphicsPassword: async () => await options.graphicsPassword?.(),
+      claims: options.claims ?? CLAIMS,
     };
   }
 
@@ -182,14 +202,23 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return imagePrepare(this.#context, request, { signal });
   }
 
+  exportDisk(request: ExportDiskRequest, { signal }: CallContext): Promise<ExportDiskResponse> {
+    return exportDisk(this.#context, request, { signal });
+  }
+
+  importDisk(request: ImportDiskRequest, { signal }: CallContext): Promise<ImportDiskResponse> {
+    return importDisk(this.#context, request, { signal });
+  }
+
+  getDiskInfo(request: DiskInfoRequest, { signal }: CallContext): Promise<DiskInfo> {
+    return diskInfo(this.#context, request, { signal });
+  }
+
   guestExec(request: GuestExecRequest, { signal }: CallContext): Promise<GuestExecResponse> {
     return guestExec(this.#context, request, { signal });
   }
 
   readonly hardwareUpgrade = notSupported("hardwareUpgrade");
-  readonly exportDisk = notSupported("exportDisk");
-  readonly importDisk = notSupported("importDisk");
-  readonly getDiskInfo = notSupported("getDiskInfo");
 }
 
 const notSupported = (call: string) => (): Promise<never> =>
@@ -204,17 +233,17 @@ const capabilities: Capabilities = {
   clones: true,
   linkedClones: true,
   imageImport: true,
-  diskExport: false,
-  diskImport: false,
+  diskExport: true,
+  diskImport: true,
   exportCompression: false,
   guestExec: true,
   hardwareUpgrade: false,
   pushEvents: true,
   diskTypes: ["thin", "thick"],
   networkTypes: ["network", "bridge"],
-  exportFormats: [],
-  importFormats: [],
-  exportBackends: [],
-  importBackends: [],
-  transferModes: [],
+  exportFormats: EXPORT_FORMATS,
+  importFormats: IMPORT_FORMATS,
+  exportBackends: BACKENDS,
+  importBackends: BACKENDS,
+  transferModes: ["relay"],
 };

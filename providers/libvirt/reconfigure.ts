@@ -9,10 +9,14 @@ import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import type { DomainRef } from "./client/objects.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
-import { checkNetworks } from "./create.ts";
+import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
+import { find, textOf } from "./domain_xml/element.ts";
+import { readGpus } from "./domain_xml/gpu.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
-import { maxCpus, maxMemoryMib } from "./hardware.ts";
+import { extra } from "./hardware.ts";
 import { checkSpec } from "./honesty.ts";
+import { checkNetworks, checkOffer } from "./host_checks.ts";
+import { reconcileDescription, reconcileTags } from "./reconfigure_description.ts";
 import { reconcileDisks } from "./reconfigure_disks.ts";
 import { reconcileGuestInit } from "./reconfigure_init.ts";
 import { reconcileNics } from "./reconfigure_nics.ts";
@@ -48,21 +52,22 @@ export async function reconfigure(
     await checkNetworks(context, spec, options);
     const state = await domains.state(context.session, domain, options);
     const isOff = state === domains.domainState.off || state === domains.domainState.crashed;
-    const view = async (which: "current" | "inactive") =>
+    const view = async (which: "current" | "definition") =>
       readDomain(await domains.xml(context.session, domain, which, options));
     const change: Change = {
       context,
       domain,
       spec,
-      stored: await view("inactive"),
+      stored: await view("definition"),
       live: isOff ? undefined : await view("current"),
       options,
       waiting: new Set(),
     };
     checkFixed(change);
+    await checkHost(change);
     try {
-      await reconcileCpus(change);
-      await reconcileMemory(change);
+      await reconcileDescription(change);
+      await reconcileTags(change);
       await reconcileDisks(change);
       await reconcileNics(change);
       await reconcileGuestInit(change);
@@ -74,19 +79,25 @@ export async function reconfigure(
 }
 
 /** @throws {ProviderError} `InvalidSpec` for what a machine has from its birth: its guest would not know it again. */
-function checkFixed({ domain, spec: { hardware }, stored }: Change): void {
-  const { security } = hardware;
+function checkFixed({ domain, spec, stored }: Change): void {
+  const { hardware } = spec;
+  const { security, gpu } = hardware;
+  const machine = extra(spec, EXTRA_KEYS.machine);
+  const gpus = Array.from({ length: gpu?.count ?? 0 }, () => gpu?.type?.toLowerCase());
   const fixed: readonly (readonly [field: string, is: unknown, wish: unknown])[] = [
     ["hardware.firmware", stored.firmware, hardware.firmware],
+    [extraField(EXTRA_KEYS.machine), familyLike(machine, stored.machine), machine],
+    [extraField(EXTRA_KEYS.domainType), stored.domainType, extra(spec, EXTRA_KEYS.domainType)],
     // Hardware of machines that we did not make is theirs; the wish may be silent about it.
     ...(stored.mark === undefined ? [] : [
       ["hardware.security.secureBoot", stored.security.secureBoot, security?.secureBoot ?? false],
       ["hardware.security.tpm", stored.security.tpm, security?.tpm ?? false],
       ["hardware.security.vtd", stored.security.iommu, security?.vtd ?? false],
+      ["hardware.gpu", readGpus(stored.root).join(", ") || "none", gpus.join(", ") || "none"],
     ] as const),
   ];
   for (const [field, is, wish] of fixed) {
-    if (is === wish) continue;
+    if (is === wish || wish === undefined) continue;
     throw new ProviderError(
       "InvalidSpec",
       `domain "${domain.name}" has ${field} ${is}; it cannot change to ${wish}: make a new VM`,
@@ -95,35 +106,30 @@ function checkFixed({ domain, spec: { hardware }, stored }: Change): void {
   }
 }
 
-async function reconcileCpus({ context, domain, spec, stored, live, options, waiting }: Change): Promise<void> {
-  const count = spec.hardware.cpus;
-  const { config } = domains.affect;
-  const set = (where: number, value: number, maximum = false) =>
-    domains.setVcpus(context.session, domain, { count: value, where, maximum }, options);
-  const max = Math.max(maxCpus(spec), count);
-  if (stored.cpus.max !== max) {
-    // Neither may be above the other at any moment.
-    if (stored.cpus.current > max) await set(config, Math.min(count, max));
-    await set(config, max, true);
-  }
-  if (stored.cpus.current !== count) await set(config, count);
-  if (live === undefined || live.cpus.current === count) return;
-  // libvirt can only take away again what was added while it ran, and not every guest lets go.
-  if (count < live.cpus.current || count > live.cpus.max) return void waiting.add("hardware.cpus");
-  await liveOrWait(() => set(domains.affect.live, count), waiting, "hardware.cpus");
+/** libvirt stores `q35` as `pc-q35-7.2`, whatever the host calls q35 today; a full name is compared as it is. */
+function familyLike(wish: string | undefined, is: string): string {
+  const family = /^pc-i440fx-/.test(is) ? "pc" : is.replace(/^pc-/, "").replace(/-\d[\w.]*$/, "");
+  return wish === family ? family : is;
 }
 
-async function reconcileMemory({ context, domain, spec, stored, live, options, waiting }: Change): Promise<void> {
-  const { config } = domains.affect;
-  const kib = spec.hardware.memoryMib * 1024;
-  const maxKib = maxMemoryMib(spec) * 1024;
-  const set = (where: number, value: number, maximum = false) =>
-    domains.setMemory(context.session, domain, { kib: value, where, maximum }, options);
-  if (stored.memoryKib.max !== maxKib) await set(config, maxKib, true);
-  if (stored.memoryKib.current !== kib) await set(config, kib);
-  if (live === undefined || live.memoryKib.current === kib) return;
-  if (kib > live.memoryKib.max) return void waiting.add("hardware.memoryMib");
-  await liveOrWait(() => set(domains.affect.live, kib), waiting, "hardware.memoryMib");
+/**
+ * Looks again at what the host can give where the wish goes beyond the plain machine. One that is there has its firmware
+ * and devices already, and may be of another architecture than the host.
+ */
+async function checkHost({ context, spec, stored }: Change): Promise<void> {
+  const { extraConfig, performance } = spec.hardware;
+  const isPlain = Object.keys(extraConfig ?? {}).length === 0 && !performance?.nestedVirtualization &&
+    !performance?.virtualizationBasedSecurity;
+  if (isPlain) return;
+  const platform = {
+    arch: stored.arch,
+    machine: stored.machine,
+    domainType: stored.domainType === "kvm" ? "kvm" as const : "qemu" as const,
+    emulator: textOf(find(stored.root, "devices", "emulator")) || (await context.host.platform()).emulator,
+  };
+  const { gpu: _gpu, security: _security, firmware: _firmware, ...changeable } = spec.hardware;
+  const offer = await context.host.offer(platform);
+  checkOffer({ ...spec, hardware: { ...changeable, firmware: "BIOS" } }, platform, offer);
 }
 
 /** Tries a live change; where libvirt or QEMU says that this machine cannot, the field waits for a power cycle. */

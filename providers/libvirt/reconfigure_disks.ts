@@ -5,12 +5,14 @@ import { LibvirtError } from "./client/errors.ts";
 import * as storage from "./client/storage.ts";
 import { poolNameOf } from "./create.ts";
 import { capacityOf } from "./describe.ts";
-import { diskElement, freeTarget, ROOT_DISK } from "./domain_xml/devices.ts";
-import { serializeXml } from "./domain_xml/element.ts";
+import * as tuning from "./client/domain_tuning.ts";
+import { diskElement, ROOT_DISK } from "./domain_xml/devices.ts";
+import { DiskPlaces } from "./domain_xml/disk_place.ts";
+import { find, parseXml, serializeXml } from "./domain_xml/element.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
-import { diskDriver } from "./hardware.ts";
+import { diskBus, diskDriver } from "./hardware.ts";
 import { diskVolume } from "./identity.ts";
-import { ensureDisk, gibBytes, isThick, requirePool } from "./images/volumes.ts";
+import { ensureDisk, gibBytes, isThick, requireDiskPool } from "./images/volumes.ts";
 import { finishRemovals, noteRemovals } from "./removals.ts";
 import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
 
@@ -18,6 +20,8 @@ import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
 export async function reconcileDisks(change: Change): Promise<void> {
   const { spec, stored, live } = change;
   const wanted = new Map(spec.disks.map((disk) => [disk.name, disk]));
+  checkPlaces(change);
+  await limitDisks(change);
   const current = live?.disks ?? stored.disks;
   const all = new Map([...stored.disks, ...live?.disks ?? []].map((each) => [each.target, each])).values();
   const leaving = [...all].filter(({ name }) => name !== undefined && name !== ROOT_DISK && !wanted.has(name));
@@ -63,38 +67,81 @@ export async function reconcileDisks(change: Change): Promise<void> {
 async function attach(change: Change, wish: DataDisk): Promise<void> {
   const { context, domain, spec, options, stored, live } = change;
   const poolName = poolNameOf(context, spec, wish.storageClass);
-  const pool = await requirePool(context, poolName, `disks[${wish.name}].storageClass`, options);
+  const pool = await requireDiskPool(context, poolName, `disks[${wish.name}].storageClass`, options);
   const name = diskVolume(domain.uuid, wish.name);
   const target = { pool, name, bytes: gibBytes(wish.sizeGib), thick: isThick(wish) };
   const volume = await ensureDisk(context, target, options);
+  const field = `disks[${wish.name}]`;
   // Earlier disks of this very call may be attached already: look again.
-  const now = await domains.xml(context.session, domain, "inactive", options);
-  const taken = new Set([...stored.disks, ...live?.disks ?? []].map((disk) => disk.target));
-  for (const [target] of now.matchAll(/\bvd[a-z]\b/g)) taken.add(target);
-  const place = freeTarget(taken);
+  const now = parseXml(await domains.xml(context.session, domain, "inactive", options));
+  const places = new DiskPlaces(...[stored.root, live?.root, now].map((root) => find(root, "devices")));
+  const controller = places.controllerFor(diskBus(spec), wish);
+  const place = places.next(diskBus(spec), wish.scsi);
   if (place === undefined) {
-    throw new ProviderError("InvalidSpec", `domain "${domain.name}" has no place for another disk`, { field: "disks" });
+    throw new ProviderError("InvalidSpec", `domain "${domain.name}" has no place for another disk`, { field });
   }
   const device = serializeXml(diskElement({
     name: wish.name,
     path: await storage.path(context.session, volume, options),
     format: "qcow2",
-    target: place,
+    place,
     driver: diskDriver(spec),
     ...(wish.iops === undefined ? {} : { iops: wish.iops }),
   }));
-  await attachDevice(change, device, `disks[${wish.name}]`);
+  const plugged = controller === undefined || await attachDevice(change, serializeXml(controller), field);
+  await attachDevice(change, device, field, { onlyStored: !plugged });
 }
 
-/** Plugs a device in; where the running machine has no slot left, it is stored for the next start. */
-export async function attachDevice(change: Change, device: string, field: string): Promise<void> {
+/** @throws {ProviderError} `InvalidSpec` for a disk that would have to move to another controller. */
+function checkPlaces({ domain, spec, stored }: Change): void {
+  const places = new DiskPlaces(find(stored.root, "devices"));
+  for (const wish of spec.disks) {
+    const disk = stored.disks.find(({ name }) => name === wish.name);
+    if (disk === undefined || places.isAsWished(disk.element, wish)) continue;
+    throw new ProviderError(
+      "InvalidSpec",
+      `disk ${wish.name} of domain "${domain.name}" hangs on another controller; a disk cannot move: make a new one`,
+      { field: `disks[${wish.name}].scsi` },
+    );
+  }
+}
+
+/** Limits of I/O operations, which change while the VM runs. */
+async function limitDisks({ context, domain, spec, stored, live, options }: Change): Promise<void> {
+  const wishes = [{ name: ROOT_DISK, iops: spec.rootDisk.iops }, ...spec.disks];
+  const limit = async (view: DomainView | undefined, where: number) => {
+    for (const { name, iops } of wishes) {
+      const disk = view?.disks.find((each) => each.name === name);
+      if (disk === undefined || disk.iops === iops) continue;
+      const params = [{ field: "total_iops_sec", type: "ullong", value: iops ?? 0 }] as const;
+      await tuning.setBlockLimits(context.session, domain, { target: disk.target, params, where }, options);
+    }
+  };
+  await limit(live, domains.affect.live);
+  await limit(stored, domains.affect.config);
+}
+
+/**
+ * Plugs a device in; where the running machine has no slot left, it is stored for the next start.
+ * @returns whether the machine has it now.
+ */
+export async function attachDevice(
+  change: Change,
+  device: string,
+  field: string,
+  how: { readonly onlyStored?: boolean } = {},
+): Promise<boolean> {
   try {
-    await attachTo(change, device, both(change));
+    if (!how.onlyStored) {
+      await attachTo(change, device, both(change));
+      return true;
+    }
   } catch (error) {
     if (change.live === undefined || !(error instanceof LibvirtError) || !isImpossibleLive(error)) throw error;
-    await attachTo(change, device, domains.affect.config);
-    change.waiting.add(field);
   }
+  await attachTo(change, device, domains.affect.config);
+  change.waiting.add(field);
+  return false;
 }
 
 const attachTo = ({ context, domain, options }: Change, device: string, where: number): Promise<void> =>

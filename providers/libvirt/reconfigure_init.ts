@@ -39,7 +39,7 @@ export async function reconcileGuestInit(change: Change): Promise<void> {
   const volume = await writeVolume(context, { pool, name: seedVolume(domain.uuid) }, seed.image, options);
   const path = await storage.path(session, volume, options);
   // What has changed since the first look stays: only the mark and the medium are put in.
-  const now = readDomain(await domains.xml(session, domain, "inactive", options)).root;
+  const now = readDomain(await domains.xml(session, domain, "definition", options)).root;
   const marked = withMark(now, { ...mark, guestInitDigest: digest });
   const complete = mapElements(marked, (child) => {
     if (child.name !== "devices") return child;

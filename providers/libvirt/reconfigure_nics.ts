@@ -1,7 +1,7 @@
-/** Network cards of an existing VM: added, taken out, plugged into another network. @module */
+/** Network cards of an existing VM: added, taken out, changed. @module */
 import * as domains from "./client/domain.ts";
-import { nicElement, nicSource } from "./domain_xml/devices.ts";
-import { serializeXml, withElement, type XmlElement } from "./domain_xml/element.ts";
+import { serializeXml } from "./domain_xml/element.ts";
+import { changedNic, nicDifferences, nicElement, wishedNic } from "./domain_xml/nic.ts";
 import type { DomainNic } from "./domain_xml/read.ts";
 import { type NamedNic, withAddresses } from "./identity.ts";
 import { type Change, liveOrWait } from "./reconfigure.ts";
@@ -26,29 +26,22 @@ export async function reconcileNics(change: Change): Promise<void> {
       await attachDevice(change, serializeXml(nicElement(wish, context.defaultNetwork)), field);
       continue;
     }
-    if (!isPluggedAsWished(current, wish, context.defaultNetwork)) await replug(change, current, wish, "stored");
+    await follow(change, current, wish, "stored");
     const running = live?.nics.find((nic) => nic.mac === wish.mac);
     if (live !== undefined && running === undefined) change.waiting.add(field);
-    if (running !== undefined && !isPluggedAsWished(running, wish, context.defaultNetwork)) {
-      await liveOrWait(() => replug(change, running, wish, "live"), change.waiting, field);
-    }
+    if (running !== undefined) await liveOrWait(() => follow(change, running, wish, "live"), change.waiting, field);
   }
 }
 
-function isPluggedAsWished(nic: DomainNic, wish: NamedNic, defaultNetwork: string): boolean {
-  const source = nicSource(wish, defaultNetwork).attributes;
-  return nic.backing?.type === (source["bridge"] === undefined ? "network" : "bridge") &&
-    nic.backing.name === (source["bridge"] ?? source["network"]);
-}
-
-async function replug(change: Change, nic: DomainNic, wish: NamedNic, which: "stored" | "live"): Promise<void> {
+/** Changes what differs of the card. Of one that we did not make only the plug is ours to move. */
+async function follow(change: Change, nic: DomainNic, wish: NamedNic, which: "stored" | "live"): Promise<void> {
   const { context, domain, options } = change;
-  const source = nicSource(wish, context.defaultNetwork);
-  const type = source.attributes["bridge"] === undefined ? "network" : "bridge";
-  const device: XmlElement = withElement({ ...nic.element, attributes: { ...nic.element.attributes, type } }, source);
-  await domains.changeDevice(context.session, domain, {
-    how: "Update",
-    device: serializeXml(device),
-    where: which === "live" ? domains.affect.live : domains.affect.config,
-  }, options);
+  const silentMeansAny = which === "live" && nic.backing?.type === "network";
+  const wished = wishedNic(wish, context.defaultNetwork);
+  const differing = nicDifferences(nic.settings, wished, { silentMeansAny });
+  const aspects = nic.name === undefined ? differing.intersection(new Set(["source"])) : differing;
+  if (aspects.size === 0) return;
+  const device = serializeXml(changedNic(nic.element, wish, aspects, context.defaultNetwork));
+  const where = which === "live" ? domains.affect.live : domains.affect.config;
+  await domains.changeDevice(context.session, domain, { how: "Update", device, where }, options);
 }

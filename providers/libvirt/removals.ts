@@ -64,7 +64,11 @@ export async function finishRemovals(
 const isOwn = ({ uuid }: DomainRef, { name, path }: Removal): boolean => path.endsWith(`/${diskVolume(uuid, name)}`);
 
 const write = (context: LibvirtContext, domain: DomainRef, removals: readonly Removal[], options: CallOptions) =>
-  domains.setMetadata(context.session, domain, { ...removalsMetadata, content: removalsXml(removals) }, options);
+  domains.setMetadata(context.session, domain, {
+    ...removalsMetadata,
+    content: removalsXml(removals),
+    where: domains.affect.config,
+  }, options);
 
 async function refuseIfInSnapshot(
   context: LibvirtContext,

@@ -13,7 +13,6 @@ import {
   type SnapshotRequest,
   type TaskResponse,
 } from "@virtrigaud/contract";
-import * as agent from "./client/agent.ts";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as hosts from "./client/host.ts";
@@ -22,6 +21,7 @@ import * as snapshots from "./client/snapshot.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, findDomain, type LibvirtContext, requireDomain } from "./context.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
+import { atRest } from "./rest.ts";
 import { readSnapshot, snapshotXml } from "./domain_xml/snapshot.ts";
 
 /** Name of a snapshot at libvirt: the wanted name, `d` or `m` for disks or memory, and a digest of the operation. */
@@ -96,14 +96,14 @@ async function take(context: LibvirtContext, domain: DomainRef, request: Snapsho
   const description = snapshotXml({ name: idOf(request), description: request.description });
   // What is in memory needs no flushing: it comes back with it.
   const quiesce = request.quiesce && !request.includeMemory && !(await isDomainOff(context, domain, {}));
-  if (quiesce) await agent.freeze(session, domain);
-  try {
-    await snapshots.create(session, domain, description);
-  } catch (error) {
-    throw explain(error, domain);
-  } finally {
-    if (quiesce) await agent.thaw(session, domain);
-  }
+  const make = async () => {
+    try {
+      await snapshots.create(session, domain, description);
+    } catch (error) {
+      throw explain(error, domain);
+    }
+  };
+  await (quiesce ? atRest(context, domain, { required: true }, make) : make());
 }
 
 /** libvirt before 10.9 has no internal snapshots of machines with UEFI. */

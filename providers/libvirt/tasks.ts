@@ -12,6 +12,9 @@ export interface TaskControl {
   readonly progress: (percent: number) => void;
 }
 
+/** What a task that succeeded has to tell. */
+export type TaskResult = Pick<TaskStatus, "checksum">;
+
 interface Task {
   readonly key: string;
   readonly abort: AbortController;
@@ -36,7 +39,7 @@ export class Tasks {
   }
 
   /** Starts `work`; a running task of the same key is returned instead. Its errors end up in its status. */
-  start(key: string, vmId: string | undefined, work: (control: TaskControl) => Promise<void>): TaskRef {
+  start(key: string, vmId: string | undefined, work: (control: TaskControl) => Promise<TaskResult | void>): TaskRef {
     const running = this.running(key);
     if (running !== undefined) return running;
     const ref: TaskRef = { id: crypto.randomUUID() };
@@ -47,7 +50,7 @@ export class Tasks {
       if (abort.signal.aborted) throw new ProviderError("Retryable", "the task was cancelled before it began");
       return work({ signal: abort.signal, progress });
     }).then(
-      () => this.#update(ref.id, { state: "Succeeded", progressPercent: 100 }),
+      (result) => this.#update(ref.id, { state: "Succeeded", progressPercent: 100, ...result }),
       (error: unknown) => this.#update(ref.id, { state: "Failed", error: failureOf(error) }),
     );
     this.#tasks.set(ref.id, {
@@ -94,7 +97,7 @@ export class Tasks {
     return () => void this.#listeners.delete(listener);
   }
 
-  #update(id: string, change: Pick<TaskStatus, "state" | "progressPercent" | "error">): void {
+  #update(id: string, change: Pick<TaskStatus, "state" | "progressPercent" | "error" | "checksum">): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     const { task: ref, vmId } = task.status;

@@ -3,6 +3,7 @@ import { type ObservedMachine, ProviderError, type WatchEvent } from "@virtrigau
 import * as domains from "./client/domain.ts";
 import type { SessionEvent } from "./client/session.ts";
 import type { LibvirtContext } from "./context.ts";
+import { letGoLeft } from "./rest.ts";
 import { listRows, observe, observeRow, unlessGone } from "./describe.ts";
 
 /** The contract allows 30 s of silence. */
@@ -23,7 +24,7 @@ export async function* watch(context: LibvirtContext, signal: AbortSignal): Asyn
       if (event !== undefined) yield event;
     }
   } finally {
-    feed.close();
+    await feed.close();
   }
 }
 
@@ -39,6 +40,7 @@ class Feed {
   readonly #known = new Map<string, { readonly ownerUid: string | undefined; readonly text: string }>();
   readonly #stops: (() => void)[];
   #stale = true;
+  #lettingGo = Promise.resolve();
   #retryDelayMs = 0;
   #refreshAt: number;
   #wake: () => void = () => {};
@@ -60,9 +62,10 @@ class Feed {
     ];
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const stop of this.#stops) stop();
     for (const { cancel } of this.#settling.values()) cancel();
+    await this.#lettingGo;
   }
 
   /** The next event; `undefined` when the watch has ended. */
@@ -143,6 +146,9 @@ class Feed {
     this.#queue.push({ type: "ListBegin" });
     for (const vm of seen) if (vm !== undefined) this.#present(vm);
     this.#queue.push({ type: "ListEnd" });
+    // Whatever held a guest before this connection was made holds it no more. What cannot be done now the next list does.
+    await this.#lettingGo;
+    this.#lettingGo = letGoLeft(this.#context, { signal: this.#signal }).catch(() => {});
   }
 
   async #update(): Promise<void> {

@@ -106,6 +106,7 @@ function parseChange(fields: Fields): ExternalChange {
     case "Delete":
       return { type, vmId: textOf(fields, "vmId") };
     case "Rename":
+    case "Duplicate":
       return { type, vmId: textOf(fields, "vmId"), name: textOf(fields, "name") };
     case "Resize": {
       const [cpus, memoryMib] = [numberOf(fields, "cpus"), numberOf(fields, "memoryMib")];
@@ -119,7 +120,9 @@ function parseChange(fields: Fields): ExternalChange {
     case "AddForeignVm":
       return { type, name: textOf(fields, "name"), poweredOn: fields["poweredOn"] === true };
     default:
-      throw new BadRequest(`type ${String(type)} is none of PowerOn, PowerOff, Delete, Rename, Resize, AddForeignVm`);
+      throw new BadRequest(
+        `type ${String(type)} is none of PowerOn, PowerOff, Delete, Rename, Duplicate, Resize, AddForeignVm`,
+      );
   }
 }
 

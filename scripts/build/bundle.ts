@@ -1,7 +1,7 @@
 /** One file per role, with everything in it. @module */
 import { fileURLToPath } from "node:url";
 import type { BuildInfo } from "@virtrigaud/telemetry";
-import { permissionFlags, type Permissions, type Role } from "./roles.ts";
+import { engineFlags, permissionFlags, type Role } from "./roles.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Optional native parts of ssh2, which it does without. */
@@ -41,14 +41,15 @@ export async function bundleRole(role: Role, { folder, build }: BundleOptions): 
 }
 
 /** The arguments of `deno` before the bundle. */
-export function runFlags(permissions: Permissions): string[] {
-  return ["run", "--no-config", "--no-lock", "--cached-only", "--quiet", ...permissionFlags(permissions)];
+export function runFlags(role: Pick<Role, "permissions" | "v8Flags">): string[] {
+  const always = ["run", "--no-config", "--no-lock", "--cached-only", "--quiet"];
+  return [...always, ...engineFlags(role), ...permissionFlags(role.permissions)];
 }
 
 /** A script, since the kernel cuts the first line of a file at 256 bytes and would lose permissions there. */
-function launcherOf({ name, permissions }: Role): string {
-  const flags = runFlags(permissions).map((flag) => `'${flag}'`).join(" ");
-  return `#!/bin/sh\nexec deno ${flags} "$(dirname -- "$0")/${name}.js" "$@"\n`;
+function launcherOf(role: Role): string {
+  const flags = runFlags(role).map((flag) => `'${flag}'`).join(" ");
+  return `#!/bin/sh\nexec deno ${flags} "$(dirname -- "$0")/${role.name}.js" "$@"\n`;
 }
 
 const STAMP = /virtrigaud-build\|[^|"]*\|[^|"]*\|[^|"]*\|/g;

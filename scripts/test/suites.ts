@@ -18,7 +18,7 @@ export interface Suite {
 /** Unit tests: one parallel run of all. */
 export const UNIT_SUITE: Suite = {
   name: "unit",
-  files: /^(src|providers|scripts|tests\/(structure|compat|controllers|rigs))\/(?!.*_rig_test\.ts$)/,
+  files: /^(src|providers|scripts|tests\/(structure|compat|controllers|mutation|rigs))\/(?!.*_rig_test\.ts$)/,
   needs: [],
   minutes: 10,
 };

@@ -84,3 +84,22 @@ Deno.test("a kind that does not exist is refused with the ones that do", () => {
   const error = assertThrows(() => kindNamed("Pod"), RangeError, 'no kind "Pod"');
   assertStringIncludes(error.message, "VirtualMachine");
 });
+
+Deno.test("a second version is served beside the stored one, and refused when it would lose fields", () => {
+  const set = kindNamed("VMSet");
+  const { schema, printerColumns } = set;
+  const { spec } = customResourceDefinition(set, [
+    { name: "v1alpha1", schema, printerColumns, deprecationWarning: "use v1beta1" },
+  ]);
+  assertEquals(spec.conversion, { strategy: "None" });
+  assertEquals(spec.versions.map(({ name, storage, deprecated }) => [name, storage, deprecated]), [
+    ["v1beta1", true, undefined],
+    ["v1alpha1", false, true],
+  ]);
+  assertEquals(spec.versions.every(({ subresources }) => subresources.scale !== undefined), true);
+  const { spec: wanted, ...rest } = schema.properties ?? {};
+  const { replicas: _, ...fewer } = wanted?.properties ?? {};
+  const poorer = { ...schema, properties: { ...rest, spec: { ...wanted, properties: fewer } } };
+  const error = assertThrows(() => customResourceDefinition(set, [{ name: "v2", schema: poorer, printerColumns }]));
+  assertStringIncludes(String(error), "do not both have spec.replicas");
+});

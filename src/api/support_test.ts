@@ -19,9 +19,9 @@ const vm = (spec: Record<string, unknown>) => ({
 Deno.test("of several paths that cover a field the longest decides", () => {
   const machine = kindNamed("VirtualMachine");
   assertEquals(supportOf(machine, "libvirt", "spec.disks[].sizeGiB"), "honoured");
-  assertEquals(supportOf(machine, "libvirt", "spec.disks[].scsi.controller"), "refused");
+  assertEquals(supportOf(machine, "libvirt", "spec.disks[].scsi.sharedBus"), "refused");
   assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.source"), "descriptive");
-  assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.path"), "planned");
+  assertEquals(supportOf(machine, "libvirt", "spec.importedDisk.path"), "honoured");
   assertEquals(supportOf(machine, "vsphere", "spec.powerState"), "honoured");
   assertEquals(supportOf(machine, "vsphere", "spec.disks[].sizeGiB"), "planned");
   assertEquals(supportOf(machine, "firecracker", "spec.disks[].sizeGiB"), "refused");
@@ -36,10 +36,10 @@ Deno.test("a hook that the manager does not run is unsupported even on the mock"
 Deno.test("unsupported fields are named by the entry they are on", () => {
   const object = vm({
     powerState: "Off",
-    disks: [{ name: "data", sizeGiB: 1 }, { name: "logs", sizeGiB: 1, scsi: { controller: 1 } }],
+    disks: [{ name: "data", sizeGiB: 1 }, { name: "logs", sizeGiB: 1, scsi: { sharedBus: "virtualSharing" } }],
     placement: { cluster: "c" },
   });
-  assertEquals(unsupportedFields(object, "libvirt"), ["spec.disks[logs].scsi.controller", "spec.placement.cluster"]);
+  assertEquals(unsupportedFields(object, "libvirt"), ["spec.disks[logs].scsi.sharedBus", "spec.placement.cluster"]);
   assertEquals(unsupportedFields(object, "mock"), []);
 });
 

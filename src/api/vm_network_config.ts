@@ -46,7 +46,10 @@ const libvirt = object("Network on libvirt: a named network or a bridge of the h
   }, {
     stp: boolean("Whether the bridge takes part in the spanning tree.", { default: false }),
     delay: int32("Forward delay of the bridge, in seconds.", { minimum: 0, maximum: 30 }),
+    openvswitch: boolean("Whether the bridge is one of Open vSwitch.", { default: false }),
   }),
+  vlanTag: vlan("VLAN that the interface is on; the guest sees no tags. Not on Linux bridges before libvirt 11.1."),
+  trunkVlanTags: list("VLANs whose tags the guest sees and sets itself.", vlan("One VLAN ID."), { maxItems: 100 }),
   model: oneOf("Model of the network adapter.", ["virtio", "e1000", "e1000e", "rtl8139", "pcnet", "ne2k_pci"], {
     default: "virtio",
   }),

@@ -155,6 +155,8 @@ export interface TaskStatus {
     readonly message: string;
     readonly field?: string;
   };
+  /** SHA-256, hex, of what an export has written or an import has read. Only with `Succeeded`. */
+  readonly checksum?: string;
 }
 
 export interface ListVmsRequest {
@@ -243,8 +245,11 @@ export interface ImagePrepareResponse extends TaskResponse {
 /** Where disk content is exchanged with another provider. */
 export interface TransferTarget {
   readonly backend: "s3" | "nfs" | "pvc";
+  /** `s3://BUCKET/KEY`, `pvc://CLAIM/PATH` (the claim is mounted into the provider), `nfs://SERVER/PATH`. */
   readonly url: string;
+  /** Of s3: `accessKeyID`, `secretAccessKey`, `sessionToken`. */
   readonly credentials: Secret<Readonly<Record<string, string>>>;
+  /** Of s3: `endpoint` (default AWS), `region` (default `us-east-1`), `usePathStyle` (`true`; default false). */
   readonly options: Readonly<Record<string, string>>;
 }
 
@@ -262,9 +267,14 @@ export interface ExportDiskRequest {
 export interface ExportDiskResponse extends TaskResponse {
   readonly exportId: string;
   readonly estimatedSizeBytes?: number;
+  /** SHA-256, hex, where it is known beforehand; else the task's status has it in the end. */
   readonly checksum?: string;
 }
 
+/**
+ * The same owner and name stand for the same disk: another import replaces what an earlier one has left, unless a VM uses
+ * it. An `ImportedDisk` image takes the disk as it is; from then on it goes with the VM.
+ */
 export interface ImportDiskRequest {
   readonly operation: Operation;
   readonly name: string;

@@ -29,7 +29,7 @@ export interface ControllersOptions {
   readonly watchNamespace?: string;
   /** Label selector: objects of the product's kinds without such labels do not exist for this manager. Default: all. */
   readonly watchSelector?: string;
-  /** VirtualMachines at a time. Default 20. */
+  /** VirtualMachines at a time. Default 64. */
   readonly workers?: number;
   /** Tasks in flight at one provider; more wait their turn. Default 100. */
   readonly maxTasksPerProvider?: number;
@@ -113,7 +113,8 @@ export function addControllers(manager: Manager, options: ControllersOptions): C
   });
   const wakeProvider = (key: string) => {
     providerController.enqueue(key);
-    connections.tell(key);
+    // While everything is known of its VMs, how a provider feels is nothing that they go by.
+    if (connections.get(key)?.inventory.lost !== undefined) connections.tell(key);
   };
   const shared = { client, vms, clock };
   addCatalogController(manager, {

@@ -1,7 +1,9 @@
 /** Workers that reconcile keys whenever something about them changes. @module */
 import { isConflict, keyOf, type KubeObject, type ObjectKey } from "@virtrigaud/kube";
+import { setImmediate } from "node:timers";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import { messageOf, noMetrics, type RuntimeLog, type RuntimeMetrics, silentLog } from "./observe.ts";
+import { isPending } from "./pending.ts";
 import { WorkQueue } from "./queue.ts";
 import type { ControllerOptions, Priority, ReconcileContext, Result } from "./reconcile.ts";
 import type { InformerEvent, InformerView } from "./view.ts";
@@ -13,6 +15,12 @@ export interface ControllerEnvironment {
   readonly log?: RuntimeLog;
   readonly metrics?: RuntimeMetrics;
 }
+
+/**
+ * Reconciles that find nothing to do end without waiting for anything; a row of thousands would keep requests, probes and
+ * the renewal of the lease from getting a turn. After so many milliseconds everybody else gets one.
+ */
+const TURN_MS = 10;
 
 const DEFAULTS = { concurrency: 10, reconcileTimeoutMs: 300_000, drainTimeoutMs: 20_000 } as const;
 
@@ -29,6 +37,8 @@ export class Controller<T extends KubeObject = KubeObject> {
   /** Aborts reconciles that are still going when the grace of a shutdown is over. */
   readonly #cut = new AbortController();
   readonly #active = new Set<ObjectKey>();
+  #turnStart = 0;
+  #nextTurn: Promise<void> | undefined;
 
   constructor(options: ControllerOptions<T>, environment: ControllerEnvironment = {}) {
     this.name = options.name;
@@ -99,11 +109,13 @@ export class Controller<T extends KubeObject = KubeObject> {
   }
 
   #attach(): (() => void)[] {
-    const { informer, ignore, watches = [] } = this.#options;
+    const { informer, ignore, initialDelayMs, watches = [] } = this.#options;
     const primary = informer.addHandler((event) => {
       const old = event.type === "Updated" ? event.old : undefined;
       if (event.type !== "Deleted" && !event.initial && ignore?.(event.object, old)) return;
-      this.#queue.add(keyOf(event.object), { priority: priorityOf(event) });
+      const priority = priorityOf(event);
+      const afterMs = priority === "low" ? initialDelayMs?.(event.object) : undefined;
+      this.#queue.add(keyOf(event.object), { priority, ...(afterMs === undefined ? {} : { afterMs }) });
     });
     const others = watches.map((source) =>
       source.informer.addHandler((event) => {
@@ -117,6 +129,7 @@ export class Controller<T extends KubeObject = KubeObject> {
 
   async #work(): Promise<void> {
     for (let item = await this.#queue.take(); item !== undefined; item = await this.#queue.take()) {
+      await this.#takeTurns();
       const { key, priority } = item;
       const stale = this.#informers.find((informer) => !informer.fresh(key));
       if (stale === undefined) await this.#reconcile(key, priority);
@@ -126,6 +139,17 @@ export class Controller<T extends KubeObject = KubeObject> {
         if (!this.#queue.has(key)) this.#queue.add(key, { priority });
       });
     }
+  }
+
+  #takeTurns(): Promise<void> | undefined {
+    if (this.#nextTurn === undefined && this.#clock.monotonic() - this.#turnStart < TURN_MS) return undefined;
+    return this.#nextTurn ??= new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turnStart = this.#clock.monotonic();
+        this.#nextTurn = undefined;
+        resolve();
+      })
+    );
   }
 
   async #reconcile(key: ObjectKey, priority: Priority): Promise<void> {
@@ -182,9 +206,9 @@ export class Controller<T extends KubeObject = KubeObject> {
   }
 }
 
-/** What somebody just did goes first; what a list found, last. */
+/** What somebody just did goes first; what a list found, last, and of that first what somebody did unseen. */
 function priorityOf(event: InformerEvent): Priority {
-  if (event.initial) return "low";
+  if (event.initial) return isPending(event.object) ? "normal" : "low";
   if (event.type !== "Updated") return "high";
   const [now, before] = [event.object.metadata, event.old.metadata];
   const byUser = now.generation !== before.generation || now.deletionTimestamp !== before.deletionTimestamp ||

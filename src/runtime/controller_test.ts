@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { resourceType } from "@virtrigaud/kube";
+import type { Clock } from "@virtrigaud/resilience";
 import {
   Controller,
   type ControllerOptions,
@@ -44,8 +45,81 @@ Deno.test("what is there and what changes is reconciled, a user's change before 
     await h.clock.settle();
     h.delete("b");
     await h.clock.settle();
-    assertEquals(seen, ["default/a low", "default/b high", "default/b high", "default/b high"]);
+    assertEquals(seen, ["default/a normal", "default/b high", "default/b high", "default/b high"]);
     assertEquals(h.metrics.get("controller_runtime_reconcile_total", "widgets", "success"), 4);
+  }));
+
+Deno.test("after a start, what was changed while nobody looked goes before what was seen already", () =>
+  withHarness(async (h) => {
+    const put = (name: string, observedGeneration: number) =>
+      h.server.store.create({ collection: "/apis/test.example/v1/widgets", namespace: "default", name }, {
+        metadata: { namespace: "default", name },
+        status: { observedGeneration },
+      });
+    put("a", 1);
+    put("b", 1);
+    put("c", 0);
+    const seen: string[] = [];
+    control(h, (key, { priority }) => {
+      seen.push(`${key} ${priority}`);
+      return done;
+    }, { concurrency: 1 });
+    await h.clock.settle();
+    assertEquals(seen.toSorted(), ["default/a low", "default/b low", "default/c normal"]);
+    assert(seen.indexOf("default/c normal") < seen.indexOf("default/b low"), seen.join());
+  }));
+
+Deno.test("what need not be looked at when a process starts waits, unless something else wakes it", () =>
+  withHarness(async (h) => {
+    const put = (name: string, observedGeneration: number) =>
+      h.server.store.create({ collection: "/apis/test.example/v1/widgets", namespace: "default", name }, {
+        metadata: { namespace: "default", name },
+        status: { observedGeneration },
+      });
+    put("seen", 1);
+    put("woken", 1);
+    put("changed", 0);
+    const seen: string[] = [];
+    const { controller } = control(h, (key) => {
+      seen.push(key);
+      return done;
+    }, { initialDelayMs: () => 5_000 });
+    await h.clock.settle();
+    assertEquals(seen, ["default/changed"]);
+    controller.enqueue("default/woken");
+    await h.clock.advance(6_000);
+    assertEquals(seen, ["default/changed", "default/woken", "default/seen"]);
+  }));
+
+Deno.test("a long row of reconciles without anything to do lets everybody else have a turn", () =>
+  withHarness(async (h) => {
+    for (let i = 0; i < 200; i++) h.create(`w${i}`);
+    let [now, rounds, roundsAtTurn] = [0, 0, -1];
+    const clock: Clock = {
+      now: () => h.clock.now(),
+      monotonic: () => now,
+      setTimeout: (callback, ms) => h.clock.setTimeout(callback, ms),
+      sleep: (ms, options) => h.clock.sleep(ms, options),
+    };
+    const informer = new Informer<Widget>(h, WIDGETS);
+    h.run((signal) => informer.run(signal));
+    await informer.whenSynced();
+    const others = new MessageChannel();
+    others.port1.onmessage = () => roundsAtTurn = rounds;
+    const controller = new Controller<Widget>({
+      name: "widgets",
+      informer,
+      reconcile: () => {
+        if (rounds++ === 0) others.port2.postMessage("my turn");
+        now++;
+        return Promise.resolve(done);
+      },
+    }, { ...h, clock });
+    h.run((signal) => controller.run(signal));
+    while (rounds < 200) await h.clock.settle();
+    others.port1.close();
+    others.port2.close();
+    assert(roundsAtTurn > 0 && roundsAtTurn < 100, `after ${roundsAtTurn} of 200`);
   }));
 
 Deno.test("one key is never with two workers, and changes on the way lead to one more round", () =>

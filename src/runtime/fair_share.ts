@@ -20,11 +20,12 @@ export function isHigher(a: Priority, b: Priority): boolean {
 }
 
 /**
- * A group may have a worker while it has fewer than this many per free worker. One busy group gets three quarters of
- * the workers, two get 3/7 each, and some are always free for a group that comes next. Limiting each by what is free
- * instead of a fixed share is the dynamic threshold of Choudhury and Hahne (1998).
+ * A group may have a worker while it has fewer than this many per free worker. One busy group gets half of the workers,
+ * two get a third each, and some are always free for a group that comes next. Limiting each by what is free instead of
+ * a fixed share is the dynamic threshold of Choudhury and Hahne (1998). More than 1 would let a group that hangs slow
+ * the others: what it leaves is less than they had before.
  */
-const WORKERS_PER_FREE = 3;
+const WORKERS_PER_FREE = 1;
 /** Every so many picks, age decides instead of priority, so that low priority waits but does not starve. */
 const BY_AGE_EVERY = 10;
 

@@ -2,6 +2,7 @@
 import { isAlreadyExists, isConflict, type KubeClient, type Lease, LEASES } from "@virtrigaud/kube";
 import { type Clock, jittered, systemClock } from "@virtrigaud/resilience";
 import { rfc3339Micros } from "./conditions.ts";
+import { addressAnnotation, HolderWatch, type Presence } from "./holder.ts";
 import { messageOf, noMetrics, type RuntimeLog, type RuntimeMetrics, silentLog } from "./observe.ts";
 
 /** Options of a {@linkcode LeaderElector}. */
@@ -18,6 +19,11 @@ export interface LeaderElectorOptions {
   readonly renewDeadlineMs?: number;
   /** Time between attempts. Default 2000 ms. */
   readonly retryPeriodMs?: number;
+  /**
+   * How processes see each other besides through the Lease: then a stand-by takes over as soon as the holder has ended,
+   * however it ended. Default: only the Lease says that a holder is gone.
+   */
+  readonly presence?: Presence;
   /**
    * Called once when leadership is lost against one's will. The caller must end the process at once: what it had begun
    * cannot be called back, and somebody else may act from now on.
@@ -60,6 +66,7 @@ export class LeaderElector {
   readonly #leaseMs: number;
   readonly #renewMs: number;
   readonly #retryMs: number;
+  readonly #holder: HolderWatch;
   /** Record of another holder and when it was first seen so. */
   #observed: { readonly version: string | undefined; readonly at: number } | undefined;
   /** The Lease as last written or read. */
@@ -83,6 +90,7 @@ export class LeaderElector {
           `${this.#leaseMs}`,
       );
     }
+    this.#holder = new HolderWatch(options.presence, this.#log);
     this.#gauge(0);
   }
 
@@ -96,6 +104,14 @@ export class LeaderElector {
 
   /** Waits until this process leads. @throws the reason of `signal` when it aborts first */
   async acquire(signal: AbortSignal): Promise<Leadership> {
+    try {
+      return await this.#acquire(signal);
+    } finally {
+      await this.#holder.stop();
+    }
+  }
+
+  async #acquire(signal: AbortSignal): Promise<Leadership> {
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -110,7 +126,10 @@ export class LeaderElector {
         if (signal.aborted) throw signal.reason;
         this.#log.warn("cannot take the lease yet", { lease: this.#name, error: messageOf(error) });
       }
-      await this.#clock.sleep(jittered(this.#retryMs, 0.2, this.#random), { signal });
+      const { gone } = this.#holder;
+      // Its end wakes once; whoever could not take over then tries again at leisure.
+      const early = gone.aborted ? signal : AbortSignal.any([signal, gone]);
+      await this.#clock.sleep(jittered(this.#retryMs, 0.2, this.#random), { signal: early }).catch(() => {});
     }
   }
 
@@ -180,7 +199,10 @@ export class LeaderElector {
       const mine = holder === identity && spec.leaseTransitions === this.#leadership.fence;
       return mine ? await this.#write(lease, this.#leadership.fence, call) : { held: false, holder };
     }
-    if (holder !== "" && holder !== identity && !this.#silent(lease)) return { held: false, holder };
+    if (holder !== "" && holder !== identity && !this.#holder.isGone(holder) && !this.#silent(lease)) {
+      this.#holder.follow(lease);
+      return { held: false, holder };
+    }
     try {
       return await this.#write(lease, (spec.leaseTransitions ?? 0) + 1, call);
     } catch (error) {
@@ -206,7 +228,10 @@ export class LeaderElector {
     const fence = Math.floor((this.#clock.now() - FENCE_EPOCH_MS) / 1000);
     const start = this.#clock.monotonic();
     try {
-      this.#lease = await client.create(LEASES, { metadata: { namespace, name }, spec: this.#spec(fence) }, call);
+      this.#lease = await client.create(LEASES, {
+        metadata: { namespace, name, annotations: this.#annotations },
+        spec: this.#spec(fence),
+      }, call);
       this.#renewedAt = start;
       return { held: true, fence };
     } catch (error) {
@@ -218,7 +243,12 @@ export class LeaderElector {
   async #write(lease: Lease, fence: number, call: Readonly<Record<string, unknown>>): Promise<Outcome> {
     const spec = this.#spec(fence, this.#leadership === undefined ? undefined : lease.spec?.acquireTime);
     const start = this.#clock.monotonic();
-    this.#lease = await this.#options.client.replace(LEASES, { ...lease, spec: { ...lease.spec, ...spec } }, call);
+    const annotations = { ...lease.metadata.annotations, ...this.#annotations };
+    this.#lease = await this.#options.client.replace(LEASES, {
+      ...lease,
+      metadata: { ...lease.metadata, annotations },
+      spec: { ...lease.spec, ...spec },
+    }, call);
     this.#renewedAt = start;
     return { held: true, fence };
   }
@@ -232,6 +262,10 @@ export class LeaderElector {
       renewTime,
       leaseTransitions: fence,
     };
+  }
+
+  get #annotations(): Record<string, string> {
+    return addressAnnotation(this.#options.presence, this.#options.identity);
   }
 
   async #release(): Promise<void> {

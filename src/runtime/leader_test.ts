@@ -189,3 +189,59 @@ Deno.test("waiting for leadership ends with its signal; times that cannot be saf
     await waiting;
     assertThrows(() => candidate(h, "x", { renewDeadlineMs: 15_000 }), RangeError, "renewDeadlineMs < leaseDurationMs");
   }));
+
+/** Presence of two processes; `end` is the end of the one that is seen. */
+function presence() {
+  const seen: string[] = [];
+  const { promise, resolve: end } = Promise.withResolvers<void>();
+  const untilGone = (address: string, signal: AbortSignal) => {
+    seen.push(address);
+    return new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      promise.then(resolve);
+    });
+  };
+  return { seen, end, at: (address: string) => ({ presence: { address, untilGone } }) };
+}
+
+Deno.test("a stand-by takes over as soon as the holder has ended, with a higher fence", () =>
+  withHarness(async (h) => {
+    const { seen, end, at } = presence();
+    const one = candidate(h, "one", at("10.0.0.1:8081"));
+    const fence = (await one.elector.acquire(h.signal)).fence;
+    const two = candidate(h, "two", at("10.0.0.2:8081"));
+    two.stand();
+    await h.clock.advance(3_000);
+    assertEquals([seen, two.elector.leadership], [["10.0.0.1:8081"], undefined]);
+    end();
+    await h.clock.settle();
+    assertEquals(two.elector.leadership?.fence, fence + 1);
+    assertEquals((await read(h)).metadata.annotations, { "virtrigaud.io/holder-address": "two 10.0.0.2:8081" });
+  }));
+
+Deno.test("while the API server refuses, the end of the holder is no reason to ask it without pause", () =>
+  withHarness(async (h) => {
+    const { end, at } = presence();
+    await candidate(h, "one", at("10.0.0.1:8081")).elector.acquire(h.signal);
+    const two = candidate(h, "two", at("10.0.0.2:8081"));
+    two.stand();
+    await h.clock.settle();
+    h.server.fail(verb("get"), { type: "status", code: 403 }, 100);
+    const before = h.server.count("get");
+    end();
+    await h.clock.advance(9_000);
+    assertEquals(two.elector.leadership, undefined);
+    assert(h.server.count("get") - before <= 6, `${h.server.count("get") - before} requests`);
+  }));
+
+Deno.test("an address that another holder left on the lease is not followed", () =>
+  withHarness(async (h) => {
+    const { seen, at } = presence();
+    await candidate(h, "one", at("10.0.0.1:8081")).elector.acquire(h.signal);
+    const lease_ = await read(h);
+    await h.client.replace(LEASES, { ...lease_, spec: { ...lease_.spec, holderIdentity: "of another make" } });
+    const two = candidate(h, "two", at("10.0.0.2:8081"));
+    two.stand();
+    await h.clock.advance(5_000);
+    assertEquals([seen, two.elector.leadership], [[], undefined]);
+  }));

@@ -24,7 +24,7 @@ export interface ManagerOptions {
   /** Left out, the process leads alone, with fence 0. */
   readonly leaderElection?: Pick<
     LeaderElectorOptions,
-    "namespace" | "name" | "identity" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs" | "onLost"
+    "namespace" | "name" | "identity" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs" | "onLost" | "presence"
   >;
   /** Time that reconciles have to end in when the process stops. Default 20000 ms. */
   readonly drainTimeoutMs?: number;

@@ -20,6 +20,9 @@ export { addFinalizer, type FinalizerContext, hasFinalizer, isDeleting, removeFi
 export { Informer, type InformerEnvironment, type InformerOptions } from "./informer.ts";
 export { Informers } from "./informers.ts";
 export { LeaderElector, type LeaderElectorOptions, type Leadership } from "./leader.ts";
+export { type Presence } from "./holder.ts";
+export { isPending } from "./pending.ts";
+export { type PeerConnection, type PeerOptions, untilPeerGone } from "./peer.ts";
 export { type HealthCheck, Manager, type ManagerOptions, type Runnable } from "./manager.ts";
 export {
   type MetricDescription,

@@ -129,14 +129,14 @@ Deno.test("a group whose keys never end leaves workers for others, and takes up 
   for (let worker = 0; worker < 8; worker++) void queue.take().then((item) => taken.push(item?.key ?? "closed"));
   for (let i = 0; i < 20; i++) queue.add(`a${i}`);
   await Promise.resolve();
-  assertEquals(taken.length, 6);
+  assertEquals(taken.length, 4);
   queue.add("b0");
   await Promise.resolve();
-  assertEquals(taken.slice(6), ["b0"]);
+  assertEquals(taken.slice(4), ["b0"]);
   queue.done("b0");
   queue.add("c0");
   await Promise.resolve();
-  assertEquals(taken.slice(7), ["c0"]);
+  assertEquals(taken.slice(5), ["c0"]);
   queue.close();
   await Promise.resolve();
 });

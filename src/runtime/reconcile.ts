@@ -89,6 +89,8 @@ export interface ControllerOptions<T extends KubeObject = KubeObject> {
   readonly groupOf?: (key: ObjectKey) => string;
   /** Leave out changes that need no reconcile. Default: none is left out. */
   readonly ignore?: (object: T, old?: T) => boolean;
+  /** How long what a list found and nobody has changed may wait, milliseconds, if nothing else wakes it. Default 0. */
+  readonly initialDelayMs?: (object: T) => number;
   /** Delay after failures. Default 200 ms to 5 min, doubled each time. */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number };
   /** A reconcile's signal aborts after this time. Default 300000 ms. */

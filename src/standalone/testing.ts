@@ -96,7 +96,7 @@ export interface WatchLine {
 export type PlaneAddress = Pick<ControlPlane, "url" | "caPem" | "tokens">;
 
 /** A plain client, with one connection pool that {@linkcode TestClient.close} gives back. */
-export class TestClient {
+export class TestClient implements Disposable {
   readonly #http: Deno.HttpClient;
   readonly #plane: PlaneAddress;
   readonly #headers: Record<string, string>;
@@ -167,6 +167,10 @@ export class TestClient {
 
   close(): void {
     this.#http.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

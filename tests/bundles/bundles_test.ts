@@ -30,7 +30,7 @@ function argsOf(role: Role, bundle: string, folder: string): string[] {
     ...rest,
     ...(Array.isArray(read) ? { read: [...read, folder] } : {}),
   };
-  return [...runFlags(permissions), `${bundle}.js`];
+  return [...runFlags({ ...role, permissions }), `${bundle}.js`];
 }
 
 async function withBundles(
@@ -91,11 +91,12 @@ Deno.test("manager and providers work from their bundles with the permissions of
     await Deno.mkdir(`${folder}/run`, { recursive: true });
     await writePrivate(`${folder}/run/kubeconfig`, plane.kubeconfig("manager"));
     await client.create(NAMESPACES, { metadata: { name: "virtrigaud-system" } });
+    const metricsPort = freePort();
     const manager = new Deno.Command(Deno.execPath(), {
       args: [
         ...argsOf(roleOf("manager"), bundle("manager"), `${folder}/run`),
         "--leader-elect",
-        "--metrics-bind-address=0",
+        `--metrics-bind-address=127.0.0.1:${metricsPort}`,
         "--health-probe-bind-address=0",
       ],
       clearEnv: true,
@@ -156,6 +157,23 @@ Deno.test("manager and providers work from their bundles with the permissions of
         seen: () => `${last}\n${seen()}`,
         timeoutMs: 30_000,
       });
+      const ports = new Map([["manager", metricsPort]]);
+      for (const name of ["mock", "kvm"]) {
+        const pid = runner.pidOf(`default/virtrigaud-provider-default-${name}`);
+        const [, port] = /--health-port=(\d+)/.exec(readText(`/proc/${pid}/cmdline`)) ?? [];
+        ports.set(name === "kvm" ? "provider-libvirt" : "provider-mock", Number(port));
+      }
+      for (const [component, port] of ports) {
+        const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+        const labels = /^virtrigaud_build_info\{(.*)\} 1$/m.exec(metrics)?.[1]?.split(",").toSorted();
+        assertEquals(labels, [
+          `build_date="${BUILD.date}"`,
+          `component="${component}"`,
+          `git_sha="${BUILD.revision}"`,
+          `go_version="deno-${Deno.version.deno}"`,
+          `version="${BUILD.version}"`,
+        ]);
+      }
       assert(!/NotCapable|Requires \w+ access/.test(log), seen());
       for (const name of ["mock", "kvm"]) {
         const text = await Deno.readTextFile(runner.logFileOf(`default/virtrigaud-provider-default-${name}`));
@@ -172,6 +190,11 @@ Deno.test("manager and providers work from their bundles with the permissions of
     }
   });
 });
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
 
 function readText(path: string): string {
   try {

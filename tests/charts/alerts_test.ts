@@ -1,8 +1,9 @@
 /** Every alert fires when it should and is silent when it should be, on series with our own names and buckets. @module */
 import { assertEquals, parseYaml } from "@virtrigaud/deps";
-import { promtoolRig } from "../rigs/helm/mod.ts";
+import { leaseName } from "../../src/cmd/manager/assemble.ts";
+import { helmRig, promtoolRig } from "../rigs/helm/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { CHART } from "./support/helm.ts";
+import { CHART, one, render } from "./support/helm.ts";
 import { expectSeries, type InputSeries, promtool } from "./support/promtool.ts";
 
 const ignore = await skipWithout("charts", "alerts", promtoolRig);
@@ -84,6 +85,42 @@ Deno.test({
       groups.flatMap(({ rules }) => rules.map(({ alert }) => alert)).toSorted(),
       Object.keys(CASES).toSorted(),
     );
+  },
+});
+
+Deno.test({
+  name: "who leads is asked of each release by itself: by its namespace, and by the Lease of its selector",
+  ignore: ignore || await skipWithout("charts", "alerts of a release", helmRig),
+  async fn() {
+    const [namespace, watchSelector] = ["blue", "example.com/shard=blue"];
+    const values = { rbac: { watchSelector }, observability: { prometheus: { prometheusRule: { enabled: true } } } };
+    const rule = one(await render(values, { namespace }), "PrometheusRule");
+    const leads = (at: string, lease: string, pod: string) =>
+      `leader_election_master_status{name="${lease}",namespace="${at}",pod="${pod}"}`;
+    const own = leaseName(watchSelector);
+    const others = [leads("green", own, "x"), leads("blue", leaseName(undefined), "y")];
+    const cases: readonly [alert: string, something: boolean, series: readonly string[]][] = [
+      ["VirtrigaudNoLeader", true, others],
+      ["VirtrigaudNoLeader", false, [leads("blue", own, "a"), ...others]],
+      ["VirtrigaudManyLeaders", false, [leads("blue", own, "a"), ...others]],
+      ["VirtrigaudManyLeaders", true, [leads("blue", own, "a"), leads("blue", own, "b")]],
+    ];
+    const file = await Deno.makeTempFile({ suffix: ".json" });
+    try {
+      await Deno.writeTextFile(file, JSON.stringify(rule.spec));
+      await expectSeries(
+        file,
+        cases.map(([alert, something, series], index) => ({
+          name: `${alert} ${index}`,
+          input: series.map((each) => ({ series: each, values: "1x40" })),
+          expr: `ALERTS{alertname="${alert}",alertstate="firing"}`,
+          at: "20m",
+          something,
+        })),
+      );
+    } finally {
+      await Deno.remove(file);
+    }
   },
 });
 

@@ -111,7 +111,9 @@ Deno.test({
       await second.stop();
       await cluster.helm("uninstall", "virtrigaud", "--namespace=virtrigaud-system");
       assertEquals(await id(), before);
-      const kinds = "clusterroles,clusterrolebindings,roles,rolebindings,deployments,services,pdb,jobs,serviceaccounts";
+      const kinds =
+        "clusterroles,clusterrolebindings,roles,rolebindings,deployments,services,pdb,jobs,serviceaccounts," +
+        "validatingadmissionpolicies,validatingadmissionpolicybindings";
       const left = (await rig.kubectl("get", kinds, "-A", "-o", "name")).split("\n");
       // What belongs to Providers goes with them, by a garbage collector that the rig does not have.
       assertEquals(left.filter((name) => /virtrigaud/.test(name) && !/virtrigaud-provider-team-/.test(name)), []);

@@ -5,7 +5,8 @@
  * @module
  */
 import { assertEquals } from "@virtrigaud/deps";
-import { resourceType, type UntypedObject } from "@virtrigaud/kube";
+import { resourceType, SECRETS, type UntypedObject } from "@virtrigaud/kube";
+import { createAuthority } from "@virtrigaud/pki";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { type AuditEvent, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
@@ -20,6 +21,13 @@ const SYSTEM = "virtrigaud-system";
 const ACCOUNT = `system:serviceaccount:${SYSTEM}:virtrigaud-manager`;
 const RBAC = { group: "rbac.authorization.k8s.io", version: "v1" };
 type Role = UntypedObject & { rules?: Rule[] };
+const ISSUED = resourceType<UntypedObject>({
+  group: "cert-manager.io",
+  version: "v1",
+  kind: "Certificate",
+  plural: "certificates",
+  namespaced: true,
+});
 const CLUSTER_ROLES = resourceType<Role>({ ...RBAC, kind: "ClusterRole", plural: "clusterroles", namespaced: false });
 const ROLES = resourceType<Role>({ ...RBAC, kind: "Role", plural: "roles", namespaced: true });
 
@@ -45,6 +53,49 @@ async function requests({ rig }: ChartCluster, from = 0): Promise<AuditEvent[]> 
 async function forgetOwn({ rig }: ChartCluster): Promise<void> {
   await rig.kubectl("delete", "lease", "--all", "-n", SYSTEM);
   await rig.kubectl("delete", "secret", "virtrigaud-ca", "-n", SYSTEM, "--ignore-not-found");
+}
+
+/** The kind of cert-manager that the chart asks for; nothing here acts on it. */
+const CERTIFICATES = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "certificates.cert-manager.io" },
+  spec: {
+    group: "cert-manager.io",
+    names: { kind: "Certificate", plural: "certificates", singular: "certificate" },
+    scope: "Namespaced",
+    versions: [{
+      name: "v1",
+      served: true,
+      storage: true,
+      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    }],
+  },
+};
+
+/** What cert-manager does about the chart's Certificate. */
+async function issueAuthority({ client }: ChartCluster): Promise<void> {
+  const certificate = await client.get(ISSUED, { namespace: SYSTEM, name: "virtrigaud-issued-ca" });
+  const issued = await createAuthority({ name: String(at(certificate, "spec.commonName")) });
+  await client.create(SECRETS, {
+    metadata: { namespace: SYSTEM, name: String(at(certificate, "spec.secretName")) },
+    type: "kubernetes.io/tls",
+    data: { "tls.crt": btoa(issued.certPem), "tls.key": btoa(issued.keyPem.reveal()) },
+  });
+}
+
+/** An authority in its last year: a manager that starts introduces the next. */
+async function succeedAuthority(cluster: ChartCluster): Promise<void> {
+  const { client } = cluster;
+  const name = { namespace: SYSTEM, name: "virtrigaud-ca" };
+  const old = await createAuthority({ name: "old", clock: { now: () => Date.now() - 3300 * 86_400_000 } });
+  const data = { "tls.crt": btoa(old.certPem), "tls.key": btoa(old.keyPem.reveal()), "ca.crt": null };
+  await client.patch(SECRETS, name, { type: "merge", body: { data } });
+  await using manager = await cluster.manager();
+  await until(async () => (await client.get(SECRETS, name)).data?.["next.crt"] !== undefined, {
+    what: "the successor of the authority",
+    seen: () => manager.log(),
+  });
 }
 
 const EXAMPLE = `${ROOT}/examples/mock/vm.yaml`;
@@ -83,6 +134,8 @@ interface Scope {
   /** Labels that the objects need for the manager to see them. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly expectedUnused?: readonly Right[];
+  /** What is there before the manager starts. */
+  readonly prepare?: (cluster: ChartCluster) => Promise<void>;
 }
 
 const SCOPES: readonly Scope[] = [
@@ -109,6 +162,15 @@ const SCOPES: readonly Scope[] = [
     values: { rbac: { watchSelector: "example.com/shard=blue" } },
     labels: { "example.com/shard": "blue" },
   },
+  {
+    name: "an authority of cert-manager",
+    namespace: "team-f",
+    values: {
+      rbac: { secretNamespaces: ["team-f"] },
+      certificates: { source: "certManager", issuerRef: { name: "corporate" } },
+    },
+    prepare: issueAuthority,
+  },
   { name: "its own namespace", namespace: SYSTEM, values: { rbac: { scope: "namespace" } } },
 ];
 
@@ -120,6 +182,8 @@ Deno.test({
     const { rig, client } = cluster;
     await rig.kubectl("create", "namespace", SYSTEM);
     await rig.installCrds(`${ROOT}/charts/virtrigaud/crds`);
+    await rig.apply(JSON.stringify(CERTIFICATES));
+    await rig.kubectl("wait", "--for=condition=Established", "crd/certificates.cert-manager.io", "--timeout=30s");
     const release = async (command: "install" | "upgrade", values: Values) => {
       await cluster.helm(
         command,
@@ -138,11 +202,21 @@ Deno.test({
         await release(command, values);
         command = "upgrade";
         await forgetOwn(cluster);
+        await scope.prepare?.(cluster);
         const from = (await rig.audit()).length;
         {
           await using manager = await cluster.manager();
           await live(cluster, scope, () => manager.log());
         }
+        if (scope.prepare !== undefined) {
+          const [own, given] = await Promise.all(
+            ["virtrigaud-ca", "virtrigaud-issued-ca"].map(async (name) =>
+              atob((await client.get(SECRETS, { namespace: SYSTEM, name })).data?.["tls.crt"] ?? "")
+            ),
+          );
+          assertEquals(own, given);
+        }
+        await succeedAuthority(cluster);
         const events = await requests(cluster, from);
         assertEquals(forbidden(events), []);
         const used = rightsUsed(events);

@@ -33,6 +33,12 @@ const monitored = (of: "serviceMonitor" | "prometheusRule"): Values => ({
   observability: { prometheus: { [of]: { enabled: true } } },
 });
 const JOB = ["Job", "virtrigaud-crds"] as const;
+const issued = (at: string, set: unknown): Effect => ({
+  set,
+  beside: { certificates: { source: "certManager", issuerRef: { name: "other" } } },
+  in: "Certificate",
+  at,
+});
 const traced = { tracing: { enabled: true, endpoint: "http://collector:4318" } };
 const REPOSITORY = "projectbeskar/virtrigaud/manager";
 
@@ -135,6 +141,17 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
     at: `${CONTAINER}.resources.limits.memory`,
     is: "1Gi",
   },
+  "certificates.source": {
+    set: "certManager",
+    beside: { certificates: { issuerRef: { name: "corporate" } } },
+    in: MANAGER,
+    at: `${CONTAINER}.args`,
+    is: /"--ca-secret=virtrigaud-issued-ca"/,
+  },
+  "certificates.issuerRef.name": issued("spec.issuerRef.name", "corporate"),
+  "certificates.issuerRef.kind": issued("spec.issuerRef.kind", "Issuer"),
+  "certificates.issuerRef.group": issued("spec.issuerRef.group", "awspca.cert-manager.io"),
+  "certificates.duration": issued("spec.duration", "2160h"),
   "admission.action": {
     set: "Deny",
     in: ["ValidatingAdmissionPolicyBinding", "virtrigaud-virtualmachines"],

@@ -77,6 +77,7 @@ Deno.test({
       "namespaces of Secrets with scope namespace": { rbac: { scope: "namespace", secretNamespaces: ["a"] } },
       "a duration without unit": { config: { rpcTimeouts: { describe: "30" } } },
       "an admission action that does not exist": { admission: { action: "Audit" } },
+      "cert-manager without an issuer": { certificates: { source: "certManager" } },
       "traces to nowhere": { tracing: { enabled: true } },
     };
     for (const [name, values] of Object.entries(refused)) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, parseAllYaml } from "@virtrigaud/deps";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kinds, type ProviderType, unsupportedFields } from "@virtrigaud/api";
+import { admissionPolicies, kinds, type ProviderType, unsupportedFields } from "@virtrigaud/api";
 import { KubeClient, SECRETS, type UntypedObject } from "@virtrigaud/kube";
 import { resourceType } from "@virtrigaud/kube";
 import { startControlPlane } from "@virtrigaud/standalone";
@@ -23,8 +23,9 @@ function typeOf(kind: string) {
   return resourceType<UntypedObject>(SECRETS);
 }
 
-Deno.test("every example is taken by the API server as it stands, with no field unknown", async () => {
-  await using plane = await startControlPlane({ dataDir: ":memory:", kinds });
+Deno.test("every example is taken by the API server as it stands: no field unknown, nothing that a policy refuses", async () => {
+  const admission = { policies: admissionPolicies(kinds), action: "Deny" } as const;
+  await using plane = await startControlPlane({ dataDir: ":memory:", kinds, admission });
   const client = new KubeClient({ baseUrl: plane.url, caPem: plane.caPem, token: plane.tokens[0]?.token ?? "" });
   try {
     const files = [...manifests(EXAMPLES)];

@@ -52,11 +52,15 @@ Deno.test("certificates are issued, renewed before they expire, and issued anew 
     assertNotEquals(secret(), first);
     assertEquals(world.certificates.issued.length, 2);
     world.certificates.ca = "ca-2";
-    // Read from the Secret only when it changes: the authority does not change while a manager runs.
-    await world.stop();
-    world.start();
+    const dialed = world.dialed.length;
+    await world.clock.advance(181 * minute);
     await world.until(() => world.certificates.issued.length === 3);
     await world.until(() => caughtUp(world));
+    const data = world.get("Secret", `${NAME}-tls`)?.["data"] as Record<string, string> | undefined;
+    assertEquals(atob(data?.["ca.crt"] ?? ""), "ca-2");
+    assertEquals(world.dialed.length, dialed + 1, "one new connection, and the manager was not restarted");
+    await world.calm();
+    assertEquals(await world.quiet(60_000), []);
   }));
 
 Deno.test("a Secret for TLS is waited for by name, is judged, and another version opens another connection", () =>

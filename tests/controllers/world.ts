@@ -115,7 +115,7 @@ export class FakeCertificates implements Certificates {
       this.#version++;
       this.#clientUntil = this.clock.now() + 3 * HOUR;
     }
-    const version = String(this.#version);
+    const version = `${this.#version} ${this.ca}`;
     const keyPem = new Secret("key");
     return Promise.resolve({ certPem: "client", keyPem, caPem: this.ca, version, renewAt: this.#clientUntil });
   }

@@ -1,6 +1,6 @@
 /**
  * Draws scripts until a number of steps has been played, and shrinks the first that breaks a promise:
- * `deno run -A tests/fault/campaign.ts [--steps=100000] [--seed=N]`. Exit code 1 with the short script and its seed.
+ * `deno task faults [--steps=100000] [--seed=N]`. Exit code 1 with the short script and its seed.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Report {
   readonly finding?: Finding;
 }
 
-const scripts = fc.array(anyStep, { minLength: 8, maxLength: 40, size: "max" });
+const scripts = fc.array(anyStep, { minLength: 8, maxLength: 60, size: "max" });
 /** Scripts drawn from one seed. */
 const BATCH = 20;
 

@@ -3,7 +3,7 @@ import { campaign, explain } from "./campaign.ts";
 import { play } from "./play.ts";
 import type { Step } from "./steps.ts";
 
-/** Steps in the test command; `deno task campaign` plays 100,000. */
+/** Steps in the test command; `deno task faults` plays 100,000. */
 const STEPS = 2_500;
 
 Deno.test("whatever users, hypervisor, network and processes do, every promise holds", async () => {
@@ -39,6 +39,52 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     create,
     { type: "StealLease" },
     { type: "Wait", ms: 400_000 },
+  ],
+  "a deposed leader lets the object go while its successor's Create is on its way": [
+    { type: "LateRpc", ms: 500 },
+    { type: "RotateCredentials", to: 4 },
+    create,
+    { type: "StealLease" },
+    { type: "Delete", vm: "a" },
+  ],
+  "the lease is stolen and the provider forgets what the first leader asked for": [
+    { type: "StealLease" },
+    { type: "LostAnswer" },
+    create,
+    { type: "Delete", vm: "a" },
+    { type: "EmptyMemory" },
+  ],
+  "a Create comes long after its caller was told that the connection broke": [
+    { type: "RpcError", method: "create", at: "before", class: "Unavailable", times: 4 },
+    { type: "StrayRpc", ms: 15_000 },
+    create,
+    { type: "Wait", ms: 50 },
+    { type: "Delete", vm: "a" },
+    { type: "Wait", ms: 20_000 },
+  ],
+  "Create fails while two managers believe that they lead": [
+    create,
+    { type: "RpcError", method: "create", at: "task", class: "Timeout", times: 2 },
+    { type: "StealLease" },
+    { type: "Wait", ms: 400_000 },
+  ],
+  "somebody copies the VM with its mark, and the object is deleted": [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "External", vm: "a", what: "Duplicate" },
+    { type: "KillManager" },
+    { type: "Wait", ms: 20_000 },
+    { type: "Delete", vm: "a" },
+  ],
+  "what VMs refer to is spoilt, goes and comes back": [
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Catalog", kind: "image", what: "spoil" },
+    { type: "Catalog", kind: "provider", what: "delete" },
+    { type: "Catalog", kind: "secret", what: "delete" },
+    { type: "KillManager" },
+    { type: "Resize", vm: "a", to: "large" },
+    { type: "Catalog", kind: "class", what: "spoil" },
   ],
   "the hypervisor forgets everything while nobody watches": [
     create,

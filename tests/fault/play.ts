@@ -2,7 +2,8 @@
 import type { VirtualMachine } from "@virtrigaud/api";
 import { brokenAtRest, brokenNow } from "./invariants.ts";
 import { type Step, take } from "./steps.ts";
-import { World } from "./world/world.ts";
+import { CATALOG_KINDS } from "./world/catalog.ts";
+import { type CatalogObject, World } from "./world/world.ts";
 
 /** What came of a script. */
 export interface Verdict {
@@ -12,13 +13,13 @@ export interface Verdict {
   readonly after?: number;
 }
 
-const isReady = ({ status }: VirtualMachine): boolean =>
+const isReady = ({ status }: Pick<VirtualMachine, "status"> | CatalogObject): boolean =>
   status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 
 /** Longest time, in fake milliseconds, that a system without faults may need to come to rest. */
 const PATIENCE_MS = 3 * 3_600_000;
 /** How long it has to stay quiet then. */
-const QUIET_MS = 10 * 60_000;
+const QUIET_MS = 5 * 60_000;
 
 /** Plays `script`. The same script and seed give the same run. */
 export async function play(script: readonly Step[], seed: number): Promise<Verdict> {
@@ -45,6 +46,14 @@ export async function judge(world: World): Promise<string[]> {
   world.provider.faults.clear();
   // A task that hangs ends when its hypervisor is started anew.
   world.restartProvider();
+  const broken = await rest(world);
+  if (broken.length > 0 || !CATALOG_KINDS.some((kind) => world.isSpoilt(kind))) return broken;
+  // Whatever users did wrong: when they put it right, all comes right.
+  for (const kind of CATALOG_KINDS) world.restore(kind);
+  return await rest(world);
+}
+
+async function rest(world: World): Promise<string[]> {
   let broken = ["nothing has happened yet"];
   for (let waited = 0, step = 1_000; waited < PATIENCE_MS && broken.length > 0; waited += step, step *= 2) {
     await world.advance(step);
@@ -61,7 +70,9 @@ async function restlessness(world: World): Promise<string[]> {
   const { api } = world;
   const [mutations, requests] = [world.mutations, api.requests.length];
   // One that cannot go on tries again after a restart, which shows; only who is content has to stay silent.
-  if (world.vms().every(isReady)) world.managers.forEach((manager) => manager.kill());
+  if ([...world.vms(), ...world.catalog("provider")].every(isReady)) {
+    world.managers.forEach((manager) => manager.kill());
+  }
   await world.advance(QUIET_MS);
   const writes = api.requests.slice(requests).filter(({ verb, plural }) =>
     plural !== "leases" && !["get", "list", "watch", "other"].includes(verb)

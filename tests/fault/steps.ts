@@ -5,13 +5,43 @@ import { fc } from "@virtrigaud/deps/testing.ts";
 import type { SeenRequest } from "@virtrigaud/kube/testing";
 import { ProviderError } from "@virtrigaud/contract";
 import type { FaultPoint, Method } from "../../providers/mock/mod.ts";
+import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./world/catalog.ts";
 import { COLLECTIONS, type World } from "./world/world.ts";
 
 const VMS = ["a", "b", "c"] as const;
 const VERBS = ["get", "list", "watch", "create", "update", "patch", "apply"] as const;
-const METHODS = ["create", "delete", "power", "reconfigure", "describe", "taskStatus", "validate"] as const;
+const METHODS = [
+  "create",
+  "delete",
+  "power",
+  "reconfigure",
+  "describe",
+  "taskStatus",
+  "validate",
+  "getCapabilities",
+  "watch",
+] as const;
+/** Whom a request to the API server is about when it is answered badly. VMs more often than the rest. */
+const PLURALS = [
+  "virtualmachines",
+  "virtualmachines",
+  "virtualmachines",
+  "leases",
+  "providers",
+  "deployments",
+  "services",
+  "serviceaccounts",
+  "secrets",
+  "vmclasses",
+  "vmimages",
+  "vmnetworkattachments",
+  "events",
+  "*",
+] as const;
 const CLASSES = [
   "NotFound",
+  "InvalidSpec",
+  "NotSupported",
   "Unauthorized",
   "Retryable",
   "Unavailable",
@@ -32,13 +62,14 @@ export type Step =
   | { readonly type: "Disks"; readonly vm: string; readonly sizes: readonly number[] }
   | { readonly type: "Networks"; readonly vm: string; readonly networks: readonly string[] }
   | { readonly type: "Reboot"; readonly vm: string; readonly request: number }
-  | { readonly type: "ClassVanishes"; readonly returns: boolean }
+  /** What VMs refer to goes, comes (back) as it should be, or becomes something that cannot be. */
+  | { readonly type: "Catalog"; readonly kind: CatalogKind; readonly what: "delete" | "spoil" | "restore" }
   | { readonly type: "RotateCredentials"; readonly to: number }
   | { readonly type: "ChangeProvider"; readonly interval: string }
   | {
     readonly type: "External";
     readonly vm: string;
-    readonly what: "Delete" | "PowerOn" | "PowerOff" | "Rename" | "Resize";
+    readonly what: "Delete" | "PowerOn" | "PowerOff" | "Rename" | "Resize" | "Duplicate";
   }
   | { readonly type: "ForeignVm"; readonly name: string }
   | {
@@ -59,6 +90,8 @@ export type Step =
   | { readonly type: "RpcHang"; readonly method: Method; readonly at: "before" | "after" | "task" }
   | { readonly type: "LoseTask"; readonly method: Method }
   | { readonly type: "LateRpc"; readonly ms: number }
+  /** Its caller is told that the connection broke; it arrives all the same, this much later, if the provider lives. */
+  | { readonly type: "StrayRpc"; readonly ms: number }
   | { readonly type: "LostAnswer" }
   | { readonly type: "Slow"; readonly factor: number }
   | { readonly type: "ProviderWatch"; readonly what: "cut" | "resync" }
@@ -91,7 +124,14 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: of("Networks"), vm, networks: fc.subarray(["lan", "lab"]) }) },
   { weight: 2, arbitrary: fc.record({ type: of("Reboot"), vm, request: fc.nat(99) }) },
-  { weight: 1, arbitrary: fc.record({ type: of("ClassVanishes"), returns: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: of("Catalog"),
+      kind: fc.constantFrom(...CATALOG_KINDS),
+      what: fc.constantFrom("delete" as const, "spoil" as const, "restore" as const, "restore" as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ type: of("RotateCredentials"), to: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ type: of("ChangeProvider"), interval: fc.constantFrom("30s", "60s", "2m") }) },
   {
@@ -105,6 +145,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
         "PowerOff" as const,
         "Rename" as const,
         "Resize" as const,
+        "Duplicate" as const,
       ),
     }),
   },
@@ -114,7 +155,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       type: of("ApiFault"),
       verb: fc.constantFrom(...VERBS),
-      plural: fc.constantFrom("virtualmachines", "virtualmachines", "leases", "*"),
+      plural: fc.constantFrom(...PLURALS),
       what: fc.constantFrom<ApiFault>(409, 410, 429, 500, 503, "drop before", "drop after", "hang", "slow", "half"),
       times: fc.constantFrom(1, 1, 3),
     }),
@@ -159,6 +200,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ type: of("LateRpc"), ms: fc.constantFrom(50, 500) }) },
+  { weight: 2, arbitrary: fc.record({ type: of("StrayRpc"), ms: fc.constantFrom(50, 500, 15_000) }) },
   { weight: 2, arbitrary: fc.record({ type: of("LostAnswer") }) },
   { weight: 1, arbitrary: fc.record({ type: of("Slow"), factor: fc.constantFrom(10, 1_000) }) },
   {
@@ -213,9 +255,9 @@ export async function take(world: World, step: Step): Promise<void> {
       return spec(step.vm, (_, { metadata }) => {
         metadata.annotations = { ...metadata.annotations, [REBOOT_REQUESTED_AT_ANNOTATION]: `r${step.request}` };
       });
-    case "ClassVanishes":
-      if (step.returns) return world.create("class", "large", { spec: { cpu: 2, memory: "2Gi" } });
-      return world.delete("class", "large");
+    case "Catalog":
+      if (step.what === "restore") return world.restore(step.kind);
+      return step.what === "spoil" ? world.spoil(step.kind) : world.delete(step.kind, CATALOG[step.kind].name);
     case "RotateCredentials":
       return world.change("secret", "cred", (secret) => void (secret.data = { password: btoa(`p${step.to}`) }));
     case "ChangeProvider":
@@ -245,6 +287,8 @@ export async function take(world: World, step: Step): Promise<void> {
       return world.provider.faults.add({ method: step.method, at: "task", fault: { type: "LoseTask" }, times: 1 });
     case "LateRpc":
       return void world.networkFaults.push({ type: "Late", ms: step.ms });
+    case "StrayRpc":
+      return void world.networkFaults.push({ type: "Stray", ms: step.ms });
     case "LostAnswer":
       return void world.networkFaults.push({ type: "LostAnswer" });
     case "Slow":
@@ -275,7 +319,10 @@ export async function take(world: World, step: Step): Promise<void> {
 function external(world: World, name: string, what: Extract<Step, { type: "External" }>["what"]): void {
   const uid = world.vm(name)?.metadata.uid;
   const { hypervisor } = world.provider;
-  const machine = hypervisor.vms.find(({ ownerUid }) => ownerUid !== undefined && ownerUid === uid);
+  const { copies } = world.ownership;
+  const machine = hypervisor.vms.find(({ id, ownerUid }) =>
+    ownerUid !== undefined && ownerUid === uid && !copies.has(id)
+  );
   if (machine === undefined || uid === undefined) return;
   const vmId = machine.id;
   if (what === "Delete") world.ownership.lose(uid);
@@ -283,6 +330,9 @@ function external(world: World, name: string, what: Extract<Step, { type: "Exter
   refusable(() => {
     if (what === "Rename") return hypervisor.external({ type: "Rename", vmId, name: `${name}-renamed` });
     if (what === "Resize") return hypervisor.external({ type: "Resize", vmId, cpus: 3 });
+    if (what === "Duplicate") {
+      return world.ownership.addCopy(hypervisor.external({ type: "Duplicate", vmId, name: `${name}-copy` }));
+    }
     return hypervisor.external({ type: what, vmId });
   });
 }

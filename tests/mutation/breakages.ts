@@ -92,12 +92,24 @@ export const BREAKAGES: readonly Breakage[] = [
     name: "an old leader's fence is accepted",
     edit: {
       file: "src/contract/server/operations.ts",
-      from: "if (operation.fence < this.#fence) {",
-      to: "if (operation.fence < 0) {",
+      from: "if (operation.fence < this.#fence) return",
+      to: "if (operation.fence < 0) return",
     },
     caughtBy: {
       file: "src/contract/server/operations_test.ts",
       test: "an older fence is refused, whatever the operation did before; a newer one shuts the older out",
+    },
+  },
+  {
+    name: "a create that its manager has given up is carried out",
+    edit: {
+      file: "src/contract/server/operations.ts",
+      from: "turn === undefined || !isEarlier(turn, asked)) return undefined;",
+      to: "turn === undefined || turn.fence >= 0) return undefined;",
+    },
+    caughtBy: {
+      file: "src/contract/server/operations_test.ts",
+      test: "what was to be made before its absence was asked about is not made any more",
     },
   },
   {

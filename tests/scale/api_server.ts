@@ -8,7 +8,7 @@ import { startKubernetes } from "../rigs/kubernetes/mod.ts";
 /** Which API server. */
 export type PlaneType = "embedded" | "kubernetes";
 
-/** Writes of the manager so far, by resource, such as `virtualmachines/status` or `events`. */
+/** Writes of the manager so far, by verb and resource, such as `update virtualmachines/status` or `create events`. */
 export type WriteCounts = Readonly<Record<string, number>>;
 
 /** An API server with an administrator's client, and a kubeconfig for the manager. */
@@ -38,7 +38,7 @@ async function startEmbedded(folder: string): Promise<ApiServer> {
     dataDir: `${folder}/control-plane`,
     kinds,
     authorize: ({ name }, { verb, resource, subresource }) => {
-      if (name === "manager" && WRITES.has(verb)) count(counts, resource, subresource);
+      if (name === "manager" && WRITES.has(verb)) count(counts, verb, resource, subresource);
       return true;
     },
   });
@@ -72,7 +72,7 @@ async function startReal(): Promise<ApiServer> {
         const counts: Record<string, number> = {};
         for (const { verb, user, objectRef } of await kubernetes.audit()) {
           if (user.username !== "manager" || !WRITES.has(verb)) continue;
-          count(counts, objectRef?.resource ?? "", objectRef?.subresource ?? "");
+          count(counts, verb, objectRef?.resource ?? "", objectRef?.subresource ?? "");
         }
         return counts;
       },
@@ -87,12 +87,21 @@ async function startReal(): Promise<ApiServer> {
   }
 }
 
-function count(counts: Record<string, number>, resource: string, subresource: string): void {
-  const name = subresource === "" ? resource : `${resource}/${subresource}`;
+function count(counts: Record<string, number>, verb: string, resource: string, subresource: string): void {
+  const name = `${verb} ${resource}${subresource === "" ? "" : `/${subresource}`}`;
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
-/** All of them, or only what `chosen` says. */
-export function sumOf(counts: WriteCounts, chosen: (resource: string) => boolean = () => true): number {
-  return Object.entries(counts).reduce((sum, [resource, number]) => chosen(resource) ? sum + number : sum, 0);
+/** All of them. */
+export function sumOf(counts: WriteCounts): number {
+  return Object.values(counts).reduce((sum, number) => sum + number, 0);
+}
+
+/** Those that are in `after` and not yet in `before`. */
+export function writesBetween(before: WriteCounts, after: WriteCounts): WriteCounts {
+  return Object.fromEntries(
+    Object.entries(after)
+      .map(([name, number]) => [name, number - (before[name] ?? 0)] as const)
+      .filter(([, number]) => number > 0),
+  );
 }

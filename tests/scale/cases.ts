@@ -9,6 +9,7 @@ import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { createAll, deleteAll, inParallel, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { settled } from "./measure_life.ts";
 import { measureNeighbours } from "./measure_neighbours.ts";
+import { electLeader, measureFailover, populate } from "./measure_restart.ts";
 import { pause, until, World } from "./world.ts";
 
 /** What a case ends with. */
@@ -118,4 +119,21 @@ export async function besideDeadProvider(sickVms: number, count: number): Promis
     return await measureNeighbours(world, { ...load, sick, ...(sick ? {} : { sickVms: 0 }) });
   };
   return { well: await run(false), sick: await run(true) };
+}
+
+/**
+ * Two managers elect a leader, `count` VMs are there; kill -9 of the leader while a VM changes and another is created.
+ * `seconds`: from the kill until the stand-by has the provider called.
+ */
+export async function leaderKilled(count: number): Promise<CaseResult & { readonly seconds: number }> {
+  await using world = await World.start();
+  await populate(world, count);
+  await electLeader(world);
+  const [last = ""] = namesOf(count).slice(-1);
+  const creating = createAll(world.client, [vmManifest("late", "mock-0")]);
+  const seconds = await measureFailover(world, last);
+  await creating;
+  await world.fleet.untilReady(count + 1);
+  await settled(world);
+  return { ...await resultOf(world), seconds };
 }

@@ -5,6 +5,7 @@ import {
   type CaseResult,
   deletedWhileHanging,
   killedDuringCreates,
+  leaderKilled,
   memoryLost,
 } from "./cases.ts";
 import { isCampaign } from "./config.ts";
@@ -53,4 +54,13 @@ Deno.test("VMs on a dead provider do not hold up those on a healthy one", async 
   // Both are seconds, in which chance on a busy machine is large; being behind the dead ones would be minutes.
   assertLess(factor, 3);
   assertLess(percentile(sick, 1), 30);
+});
+
+Deno.test("when the leader is killed the stand-by acts, and nothing is made twice", async () => {
+  const count = size(20, 1_000);
+  const { seconds, ...result } = await leaderKilled(count);
+  tell(`${seconds.toFixed(2)} s until the stand-by acts (the reference: 16 s)`);
+  assertEquals(result, exactly(count + 1));
+  // A lease lasts 15 s: a stand-by that only waits for its end takes longer than this.
+  assertLess(seconds, 12);
 });

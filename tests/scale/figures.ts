@@ -40,13 +40,19 @@ export const FIGURES = {
   rss_mb_1000: { what: "with 1,000 settled VMs", unit: "MiB", reference: "73" },
   rss_mb_10000: { what: "with 10,000 settled VMs", unit: "MiB", reference: "130", aim: 300 },
   restart_10000_s: {
-    what: "manager started with 10,000 VMs until it acts on a changed one",
+    what: "manager killed and started with 10,000 VMs until it acts on a changed one",
     unit: "s",
     reference: "1.6",
     aim: 3,
   },
+  restart_10000_failover_s: {
+    what: "the acting manager of two killed until the other acts on a changed VM",
+    unit: "s",
+    reference: "16",
+    aim: 3,
+  },
   sick_provider_delay_ratio: {
-    what: "p99 of healthy providers' VMs, one of ten providers hanging, over p99 without",
+    what: "p99 of healthy providers' VMs, one of ten providers hanging, over p99 without; median of pairs",
     unit: "",
     reference: "1.7 (p50)",
     aim: 1.2,
@@ -57,7 +63,14 @@ export const FIGURES = {
 export type FigureName = keyof typeof FIGURES;
 
 /** Measured figures; `null` where this machine cannot measure one. */
-export type Figures = Readonly<Record<FigureName, number | null>>;
+export type Figures = Readonly<Partial<Record<FigureName, number | null>>>;
+
+/** No task runs while these are measured: they are the same however long tasks take, and dear. */
+export const TASKLESS: ReadonlySet<string> = new Set<FigureName>([
+  "rss_mb_10000",
+  "restart_10000_s",
+  "restart_10000_failover_s",
+]);
 
 /** How much is measured. */
 export interface BenchSize {
@@ -71,6 +84,8 @@ export interface BenchSize {
   /** Providers, of which one hangs. */
   readonly providers: number;
   readonly vmsPerProvider: number;
+  /** Pairs of runs with and without the one that hangs. */
+  readonly pairs: number;
 }
 
 /** What the names of the figures say. */
@@ -81,6 +96,7 @@ export const FULL: BenchSize = {
   idleSeconds: 300,
   providers: 10,
   vmsPerProvider: 20,
+  pairs: 5,
 };
 
 /** A smoke test of the bench itself: the numbers mean nothing. */
@@ -91,4 +107,5 @@ export const SHORT: BenchSize = {
   idleSeconds: 3,
   providers: 2,
   vmsPerProvider: 5,
+  pairs: 1,
 };

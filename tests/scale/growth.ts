@@ -1,5 +1,6 @@
 /** How cost grows with the number of VMs. @module */
 import { measureBirth, measureRest } from "./measure_life.ts";
+import { shippedManager } from "./shipped_manager.ts";
 import { powerFit } from "./statistics.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -26,8 +27,11 @@ export async function measureGrowth(
   options: { readonly world?: WorldOptions; readonly idleSeconds: number; readonly onPoint: (p: GrowthPoint) => void },
 ): Promise<Growth> {
   const points: GrowthPoint[] = [];
+  const folder = await Deno.makeTempDir({ prefix: "virtrigaud-bench-" });
+  await using _cleanup = { [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+  const managerProgram = await shippedManager(folder);
   for (const vms of counts) {
-    await using world = await World.start(options.world ?? {});
+    await using world = await World.start({ managerProgram, ...options.world });
     const birth = await measureBirth(world, vms);
     const rest = await measureRest(world, vms, options.idleSeconds);
     const point: GrowthPoint = {

@@ -1,6 +1,6 @@
 /** Figures over the life of many VMs: creation, rest, change, deletion. @module */
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
-import { sumOf } from "./api_server.ts";
+import { sumOf, type WriteCounts, writesBetween } from "./api_server.ts";
 import { createAll, deleteAll, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { percentile } from "./statistics.ts";
 import { pause, until, type World } from "./world.ts";
@@ -14,6 +14,8 @@ export interface Birth {
   readonly perVm: readonly number[];
   readonly cpuMsPerVm: number;
   readonly writesPerVm: number;
+  /** The same writes, of all VMs, by verb and resource. */
+  readonly writes: WriteCounts;
   readonly rpcsPerVm: number;
 }
 
@@ -32,13 +34,15 @@ export async function measureBirth(world: World, count: number): Promise<Birth> 
   const [cpuThen, callsThen] = [await world.manager.cpuMs(), await mock.callCount()];
   const { readyAt } = world.fleet;
   const perVm = names.map((name) => ((readyAt.get(name) ?? end) - (sent.get(name) ?? start)) / 1000);
-  const writesThen = await settled(world);
+  await settled(world);
+  const between = writesBetween(writes, await world.writes());
   return {
     names,
     seconds: (end - start) / 1000,
     perVm,
     cpuMsPerVm: (cpuThen - cpu) / count,
-    writesPerVm: (writesThen - sumOf(writes)) / count,
+    writesPerVm: sumOf(between) / count,
+    writes: between,
     rpcsPerVm: (callsThen - calls) / count,
   };
 }
@@ -46,15 +50,15 @@ export async function measureBirth(world: World, count: number): Promise<Birth> 
 /** Longer than anything that the manager puts off: it counts users every 3 s. */
 const QUIET_MS = 4_000;
 
-/** Waits until the manager has written nothing for 4 s. Returns its writes so far. */
-export async function settled(world: World): Promise<number> {
+/** Waits until the manager has written nothing for 4 s, but for the renewal of its lease. */
+export async function settled(world: World): Promise<void> {
   let [last, since] = [-1, performance.now()];
   await until("the manager has settled", async () => {
-    const now = sumOf(await world.writes());
+    const { "update leases": _, ...writes } = await world.writes();
+    const now = sumOf(writes);
     if (now !== last) [last, since] = [now, performance.now()];
     return performance.now() - since > QUIET_MS;
   });
-  return last;
 }
 
 /** What VMs cost that nobody touches, per VM and minute. */
@@ -130,9 +134,11 @@ export async function measureDeletion(world: World, names: readonly string[]): P
 export async function measureLife(
   world: World,
   size: { readonly vms: number; readonly samples: number; readonly idleSeconds: number },
+  tell: (details: object) => void,
 ) {
   const rss0 = await world.manager.rssMib();
   const birth = await measureBirth(world, size.vms);
+  tell({ "writes of the manager": birth.writes });
   const rest = await measureRest(world, size.vms, size.idleSeconds);
   const rss = await world.manager.rssMib();
   const step = Math.max(1, Math.floor(birth.names.length / size.samples / 2));

@@ -36,7 +36,15 @@ export interface WorldOptions {
   readonly managerEnv?: Readonly<Record<string, string>>;
   /** Arguments of each manager to start, besides those that say where everything is. Default one without. */
   readonly managers?: readonly (readonly string[])[];
+  /** What is run as manager: arguments of `deno`. Default its sources. */
+  readonly managerProgram?: readonly string[];
 }
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MANAGER_SOURCES = [
+  ...["run", "-A", "--no-check", "--quiet", "--config", `${ROOT}/deno.json`],
+  `${ROOT}/src/cmd/manager/main.ts`,
+] as const;
 
 /** Highest that the schema allows, so that the limit which spares hypervisors is not what is measured. */
 const RATE_LIMIT = { qps: 1000, burst: 2000 };
@@ -55,6 +63,7 @@ export class World implements AsyncDisposable {
     readonly runner: Runner,
     readonly fleet: Fleet,
     readonly managerEnv: Readonly<Record<string, string>>,
+    readonly managerProgram: readonly string[],
   ) {}
 
   /** Starts everything; returns when all Providers are Ready. */
@@ -73,7 +82,10 @@ export class World implements AsyncDisposable {
       baseEnv: commandEnv(denoVariables()),
     });
     const fleet = new Fleet(server.client);
-    const world = new World(folder, server, runner, fleet, options.managerEnv ?? {});
+    const world = new World(
+      ...[folder, server, runner, fleet] as const,
+      ...[options.managerEnv ?? {}, options.managerProgram ?? MANAGER_SOURCES] as const,
+    );
     const stop = new AbortController();
     const running = runner.run(stop.signal);
     starting.defer(async () => {
@@ -112,11 +124,10 @@ export class World implements AsyncDisposable {
 
   /** Starts one more manager. Does not wait until it is ready. */
   startManager(args: readonly string[] = []): Process {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
     const manager = new Process({
       command: Deno.execPath(),
       args: [
-        ...["run", "-A", "--no-check", "--quiet", "--config", `${root}/deno.json`, `${root}/src/cmd/manager/main.ts`],
+        ...this.managerProgram,
         `--kubeconfig=${this.server.managerKubeconfig}`,
         "--metrics-bind-address=0",
         "--health-probe-bind-address=0",
@@ -230,7 +241,7 @@ async function ensureNamespace(client: KubeClient, name: string): Promise<void> 
 }
 
 /** Ports that are free now; held together, so that they differ. */
-function freePorts(count: number): number[] {
+export function freePorts(count: number): number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
   const ports = listeners.map((listener) => listener.addr.port);
   for (const listener of listeners) listener.close();

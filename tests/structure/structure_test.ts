@@ -26,6 +26,16 @@ Deno.test("no source file is longer than 500 lines", () => {
   assertEquals(long, []);
 });
 
+Deno.test("programs are started by the runner alone, and markup comes from the serializer alone", () => {
+  const product = [...sources(root)].filter((file) => /^(src|providers)\//.test(file))
+    .filter((file) => !/_test\.ts$|\/testing\/|\/gen\//.test(file));
+  const containing = (pattern: RegExp) =>
+    product.filter((file) => pattern.test(Deno.readTextFileSync(`${root}/${file}`)));
+  assertEquals(containing(/Deno\.Command\(|child_process/), ["src/standalone/runner/process.ts"]);
+  // An opening, closing or empty element inside of quotes.
+  assertEquals(containing(/["`'][^"`'\n]*(<\/[a-z]|<[a-z]\w*(\s[^<>"`'\n]*)?\/>|<[a-z]\w*\s\w+=)/i), []);
+});
+
 Deno.test("the rules refuse the edges they are there for", () => {
   const edge = (from: string, to: string, external = false): Edge => ({
     from,

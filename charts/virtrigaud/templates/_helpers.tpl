@@ -52,6 +52,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- /* Secret with the authority that cert-manager issues. */ -}}
+{{- define "virtrigaud.givenAuthority" -}}
+{{- include "virtrigaud.fullname" . }}-issued-ca
+{{- end -}}
+
 {{- /* As the manager names it: each selector has a Lease of its own. */ -}}
 {{- define "virtrigaud.lease" -}}
 {{- with .Values.rbac.watchSelector }}{{ sha256sum . | trunc 8 }}.{{ end }}8da97394.virtrigaud.io

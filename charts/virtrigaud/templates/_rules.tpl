@@ -50,7 +50,13 @@ compares every single right with the audit log.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [virtrigaud-ca]
+  verbs: [get, patch]
+{{- if eq .Values.certificates.source "certManager" }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ include "virtrigaud.givenAuthority" . }}]
   verbs: [get]
+{{- end }}
 {{- end -}}
 
 {{- define "virtrigaud.subject" -}}

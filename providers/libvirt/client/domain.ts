@@ -30,6 +30,7 @@ export const stats = { state: 1, balloon: 4, vcpu: 8, block: 32 } as const;
 const STATS_NOWAIT = 1 << 29;
 
 const undefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4, checkpointsMetadata: 16 } as const;
+const XML_SECURE = 1;
 const XML_INACTIVE = 2;
 const START_TIMEOUT_MS = 300_000;
 const VCPU_MAXIMUM = 4;
@@ -96,17 +97,22 @@ async function absent<T>(lookup: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Description of the domain: as it runs, or as it will run from its next start on (`inactive`). */
+const xmlFlags = { current: 0, inactive: XML_INACTIVE, definition: XML_INACTIVE | XML_SECURE } as const;
+
+/**
+ * Description of the domain: as it runs, or as it will run from its next start on (`inactive`). `definition` is the
+ * latter with its passwords, which a description that is written back must not lack: libvirt would forget them.
+ */
 export const xml = (
   rpc: Rpc,
   domain: DomainRef,
-  which: "current" | "inactive",
+  which: "current" | "inactive" | "definition",
   options?: Options,
 ): Promise<string> =>
   rpc.call({
     procedure: procedure.domainGetXml,
     doing: `read the description of ${quote(domain)}`,
-    args: (w) => writeDomain(w, domain).u32(which === "inactive" ? XML_INACTIVE : 0),
+    args: (w) => writeDomain(w, domain).u32(xmlFlags[which]),
     reply: (r) => r.string(),
   }, options);
 
@@ -232,11 +238,19 @@ export const changeDevice = (
     options,
   );
 
-/** Writes the element of `namespace` in the stored metadata of the domain; without `content` it is removed. */
+/**
+ * Writes the element of `namespace` in the metadata of the domain; without `content` it is removed. `where`:
+ * {@linkcode affect}; the stored description by default.
+ */
 export const setMetadata = (
   rpc: Rpc,
   domain: DomainRef,
-  metadata: { readonly namespace: string; readonly prefix: string; readonly content: string | undefined },
+  metadata: {
+    readonly namespace: string;
+    readonly prefix: string;
+    readonly content: string | undefined;
+    readonly where?: number;
+  },
   options?: Options,
 ): Promise<void> =>
   act(
@@ -249,7 +263,7 @@ export const setMetadata = (
         .optional(metadata.content, (to, text) => to.string(text))
         .optional(metadata.prefix, (to, text) => to.string(text))
         .optional(metadata.namespace, (to, text) => to.string(text))
-        .u32(affect.config),
+        .u32(metadata.where ?? affect.config),
     options,
   );
 

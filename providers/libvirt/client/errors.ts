@@ -21,6 +21,7 @@ export const errorCode = {
   noStoragePool: 49,
   noStorageVol: 50,
   operationInvalid: 55,
+  noFilter: 62,
   configUnsupported: 67,
   operationTimeout: 68,
   noSnapshot: 72,
@@ -83,6 +84,7 @@ function classify(code: number, message: string): { errorClass: ErrorClass; reas
     case errorCode.noNetwork:
     case errorCode.noStoragePool:
     case errorCode.noStorageVol:
+    case errorCode.noFilter:
       return { errorClass: "NotFound", reason: "DependencyMissing" };
     case errorCode.noSnapshot:
       return { errorClass: "NotFound", reason: "SnapshotMissing" };

@@ -138,3 +138,44 @@ export const capabilities = (rpc: Rpc, options?: Options): Promise<string> =>
     doing: "ask for the host's capabilities",
     reply: (r) => r.string(),
   }, options);
+
+const MODEL_CHARACTERS = 32;
+
+/** Frequency of the host's CPUs, MHz; 0 where the host does not tell. */
+export const cpuMhz = (rpc: Rpc, options?: Options): Promise<number> =>
+  rpc.call({
+    procedure: procedure.nodeGetInfo,
+    doing: "ask for the host's CPUs",
+    reply: (r) => {
+      // The model's name, each character as a number of its own; memory; number of CPUs.
+      for (let index = 0; index < MODEL_CHARACTERS; index++) r.i32();
+      r.u64();
+      r.i32();
+      const mhz = r.i32();
+      for (const _ of ["nodes", "sockets", "cores", "threads"]) r.i32();
+      return mhz;
+    },
+  }, options);
+
+/** What one kind of machine can be given on this host, as XML. */
+export const domainCapabilities = (
+  rpc: Rpc,
+  machine: {
+    readonly emulator: string;
+    readonly arch: string;
+    readonly machine: string;
+    readonly domainType: string;
+  },
+  options?: Options,
+): Promise<string> =>
+  rpc.call({
+    procedure: procedure.connectGetDomainCapabilities,
+    doing: `ask what a ${machine.machine} machine can have`,
+    args: (w) => {
+      for (const text of [machine.emulator, machine.arch, machine.machine, machine.domainType]) {
+        w.optional(text, (x, value) => x.string(value));
+      }
+      w.u32(0);
+    },
+    reply: (r) => r.string(),
+  }, options);

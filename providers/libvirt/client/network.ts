@@ -35,3 +35,36 @@ export async function byName(
     throw error;
   }
 }
+
+/** Description of the network. */
+export const xml = (
+  rpc: Rpc,
+  network: NetworkRef,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<string> =>
+  rpc.call({
+    procedure: procedure.networkGetXml,
+    doing: `read the description of network "${network.name}"`,
+    args: (w) => w.string(network.name).uuid(network.uuid).u32(0),
+    reply: (r) => r.string(),
+  }, options);
+
+/** Whether there is a network filter of this name. */
+export async function hasFilter(
+  rpc: Rpc,
+  name: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<boolean> {
+  try {
+    await rpc.call({
+      procedure: procedure.filterLookupByName,
+      doing: `look up network filter "${name}"`,
+      args: (w) => w.string(name),
+      reply: readNetwork,
+    }, options);
+    return true;
+  } catch (error) {
+    if (LibvirtError.hasCode(error, errorCode.noFilter)) return false;
+    throw error;
+  }
+}

@@ -62,3 +62,17 @@ function readTypedValue(r: XdrReader): number | string {
       throw new XdrError(`typed parameter of unknown type ${type}`);
   }
 }
+
+/** A typed parameter as it is sent; libvirt insists on the very type that it documents for the field. */
+export interface TypedParam {
+  readonly field: string;
+  readonly type: "llong" | "ullong";
+  readonly value: number | bigint;
+}
+
+/** A list of typed parameters. */
+export const writeTypedParams = (writer: XdrWriter, params: readonly TypedParam[]): XdrWriter =>
+  writer.list(
+    params,
+    (w, { field, type, value }) => w.string(field).i32(type === "llong" ? 3 : 4).u64(BigInt.asUintN(64, BigInt(value))),
+  );

@@ -8,12 +8,15 @@ interface Options {
   readonly signal?: AbortSignal;
 }
 
-const LIST_POOLS_ACTIVE = 2;
+const LIST_POOLS = { inactive: 1, active: 2 } as const;
 /** Copying an image takes as long as it takes; this bounds only what has hung. */
 const COPY_TIMEOUT_MS = 2 * 60 * 60 * 1000;
 
 /** `VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA`: for qcow2 also all of the data where the allocation is the capacity. */
 const PREALLOCATE = 1;
+
+/** Most bytes of one {@linkcode read}. */
+export const READ_MAX = 8 * 1024 * 1024;
 
 const quote = (volume: { readonly pool: string; readonly name: string }): string =>
   `volume "${volume.name}" in pool "${volume.pool}"`;
@@ -28,11 +31,17 @@ async function absent<T>(lookup: Promise<T>, code: number): Promise<T | undefine
 }
 
 /** Pools that are active. */
-export const activePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> =>
+export const activePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> => pools(rpc, LIST_POOLS.active, options);
+
+/** Pools that are defined and not active: nobody can see what is in them. */
+export const inactivePools = (rpc: Rpc, options?: Options): Promise<PoolRef[]> =>
+  pools(rpc, LIST_POOLS.inactive, options);
+
+const pools = (rpc: Rpc, flags: number, options?: Options): Promise<PoolRef[]> =>
   rpc.call({
     procedure: procedure.listAllPools,
     doing: "list storage pools",
-    args: (w) => w.i32(1).u32(LIST_POOLS_ACTIVE),
+    args: (w) => w.i32(1).u32(flags),
     reply: (r) => r.list(readPool),
   }, options);
 
@@ -55,6 +64,15 @@ export const isActive = (rpc: Rpc, target: PoolRef, options?: Options): Promise<
     doing: `ask whether storage pool "${target.name}" is active`,
     args: (w) => writePool(w, target),
     reply: (r) => r.i32() === 1,
+  }, options);
+
+/** Description of the pool as XML: its kind, and where it is. */
+export const poolXml = (rpc: Rpc, target: PoolRef, options?: Options): Promise<string> =>
+  rpc.call({
+    procedure: procedure.poolGetXml,
+    doing: `read the description of storage pool "${target.name}"`,
+    args: (w) => writePool(w, target).u32(0),
+    reply: (r) => r.string(),
   }, options);
 
 /** Makes the pool see files that came into its directory without libvirt. */
@@ -192,6 +210,21 @@ export const uploadStream = async (
     args: (w) => writeVolume(w, target).u64(0).u64(0).u32(0),
   }, options);
   await stream.upload(content);
+};
+
+/** Bytes of the volume's file from `offset` on: `length`, or fewer, but not none before its end. One call moves at most {@linkcode READ_MAX}, so that others get through. */
+export const read = async (
+  rpc: Rpc,
+  source: VolumeRef,
+  range: { readonly offset: number; readonly length: number },
+  options?: Options,
+): Promise<readonly Uint8Array[]> => {
+  const stream = await rpc.openStream({
+    procedure: procedure.volumeDownload,
+    doing: `download ${quote(source)}`,
+    args: (w) => writeVolume(w, source).u64(range.offset).u64(range.length).u32(0),
+  }, options);
+  return await stream.download();
 };
 
 /** Writes `content` to the front of the volume. */

@@ -7,6 +7,8 @@ import { XdrReader } from "./xdr.ts";
 /** Largest piece that every libvirt version takes is 262 120 bytes; smaller ones let other calls in between. */
 const CHUNK_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
+/** Most that is held of what the server sends: it is asked for less at a time. */
+const RECEIVED_MAX = 16 * 1024 * 1024;
 
 interface StreamOptions {
   readonly doing: string;
@@ -20,12 +22,17 @@ interface StreamOptions {
 export class LibvirtStream {
   readonly #options: StreamOptions;
   readonly #confirmed = Promise.withResolvers<void>();
+  readonly #endOfData = Promise.withResolvers<void>();
+  readonly #received: Uint8Array[] = [];
+  #receivedBytes = 0;
+  #uploading = false;
   #failure: ProviderError | undefined;
 
   constructor(options: StreamOptions) {
     this.#options = options;
     // Whoever uploads sees the failure; without this line one that nobody waits for yet would end the process.
     this.#confirmed.promise.catch(() => {});
+    this.#endOfData.promise.catch(() => {});
   }
 
   /**
@@ -33,6 +40,7 @@ export class LibvirtStream {
    * @throws {ProviderError} what the server answered, or `Unavailable`.
    */
   async upload(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    this.#uploading = true;
     try {
       for await (const part of source) {
         for (let offset = 0; offset < part.byteLength; offset += CHUNK_BYTES) {
@@ -50,6 +58,17 @@ export class LibvirtStream {
     await this.#confirmed.promise;
   }
 
+  /**
+   * Everything that the server sends, in pieces.
+   * @throws {ProviderError} what the server answered, or `Unavailable`.
+   */
+  async download(): Promise<readonly Uint8Array[]> {
+    await this.#endOfData.promise;
+    await this.#options.send(packetStatus.ok, NOTHING);
+    await this.#confirmed.promise;
+    return this.#received;
+  }
+
   /** A packet of this stream has come in. */
   receive(packet: Packet): void {
     switch (packet.status) {
@@ -59,14 +78,26 @@ export class LibvirtStream {
         this.#confirmed.resolve();
         return this.#options.release();
       default:
-        return this.fail(new ProviderError("Unavailable", `${this.#options.doing}: libvirt sent data on an upload`));
+        return this.#take(packet.body);
     }
+  }
+
+  #take(data: Uint8Array): void {
+    const fail = (why: string) => this.fail(new ProviderError("Unavailable", `${this.#options.doing}: ${why}`));
+    if (this.#uploading) return fail("libvirt sent data on an upload");
+    // A piece without content is the end.
+    if (data.byteLength === 0) return this.#endOfData.resolve();
+    this.#receivedBytes += data.byteLength;
+    if (this.#receivedBytes > RECEIVED_MAX) return fail("libvirt sent more than it was asked for");
+    // The packet is a view into what came in with others, and would keep all of that alive.
+    this.#received.push(data.slice());
   }
 
   /** The stream can go no further. */
   fail(error: ProviderError): void {
     this.#failure = error;
     this.#confirmed.reject(error);
+    this.#endOfData.reject(error);
     this.#options.release();
   }
 }

@@ -1,9 +1,11 @@
 /** The description of a domain that is to be. @module */
-import type { Nic } from "@virtrigaud/contract";
 import type { Platform } from "./capabilities.ts";
-import { type DiskDevice, diskElement, nicElement, seedElement } from "./devices.ts";
+import { type DiskDevice, diskElement, seedElement } from "./devices.ts";
 import { element, serializeXml, type XmlElement } from "./element.ts";
 import { type Mark, markElement } from "./mark.ts";
+import { nicElement, type WiredNic } from "./nic.ts";
+import { applySettings, type SettingValues } from "./settings.ts";
+import { type Size, writeSize } from "./size.ts";
 
 /** Everything that goes into a new domain. */
 export interface DomainPlan {
@@ -11,17 +13,20 @@ export interface DomainPlan {
   readonly name: string;
   readonly mark: Mark;
   readonly platform: Platform;
-  readonly cpus: { readonly current: number; readonly max: number };
-  readonly memoryMib: { readonly current: number; readonly max: number };
+  readonly size: Size;
+  readonly settings: SettingValues;
   readonly firmware: "BIOS" | "UEFI";
-  readonly cpuMode: string;
   readonly security?: DomainSecurity;
   /** Path of the Ignition configuration, which the guest reads through the firmware's configuration device. */
   readonly ignitionPath?: string;
   readonly disks: readonly DiskDevice[];
+  /** Controllers that disks hang on, beside the one that is always there. */
+  readonly controllers: readonly XmlElement[];
+  /** PCI addresses of devices of the host that are handed over, as `hostdev` elements. */
+  readonly hostDevices: readonly XmlElement[];
   /** Path of the first-boot medium. */
   readonly seedPath?: string;
-  readonly nics: readonly (Nic & { readonly mac: string })[];
+  readonly nics: readonly WiredNic[];
   /** Network for cards that name none. */
   readonly defaultNetwork: string;
 }
@@ -42,15 +47,12 @@ const FIXED_PORTS = 5;
 /** The document for libvirt's define call. */
 export function domainXml(plan: DomainPlan): string {
   const { platform } = plan;
-  return serializeXml(element(
+  const base = element(
     "domain",
     { type: platform.domainType },
     element("name", {}, plan.name),
     element("uuid", {}, plan.uuid),
     markElement(plan.mark),
-    element("memory", { unit: "MiB" }, plan.memoryMib.max),
-    element("currentMemory", { unit: "MiB" }, plan.memoryMib.current),
-    element("vcpu", { placement: "static", current: plan.cpus.current }, plan.cpus.max),
     osElement(plan),
     plan.ignitionPath === undefined ? undefined : element(
       "sysinfo",
@@ -65,13 +67,13 @@ export function domainXml(plan: DomainPlan): string {
       // Without it the guest could rewrite the variables that Secure Boot rests on.
       plan.security?.secureBoot ? element("smm", { state: "on" }) : undefined,
     ),
-    element("cpu", { mode: plan.cpuMode }),
     element("clock", { offset: "utc" }),
     element("on_poweroff", {}, "destroy"),
     element("on_reboot", {}, "restart"),
     element("on_crash", {}, "destroy"),
     element("devices", {}, ...devices(plan)),
-  ));
+  );
+  return serializeXml(writeSize(applySettings(base, plan.settings), plan.size));
 }
 
 function osElement({ platform, firmware, security }: DomainPlan): XmlElement {
@@ -90,7 +92,8 @@ function osElement({ platform, firmware, security }: DomainPlan): XmlElement {
 
 function devices(plan: DomainPlan): XmlElement[] {
   const pciExpress = plan.platform.machine.includes("q35") || plan.platform.machine.includes("virt");
-  const portCount = FIXED_PORTS + plan.disks.length + plan.nics.length + SPARE_PORTS;
+  const portCount = FIXED_PORTS + plan.disks.length + plan.nics.length + plan.controllers.length +
+    plan.hostDevices.length + SPARE_PORTS;
   const ports = Array.from(
     { length: pciExpress ? portCount + 1 : 0 },
     (_, index) => element("controller", { type: "pci", index, model: index === 0 ? "pcie-root" : "pcie-root-port" }),
@@ -99,14 +102,14 @@ function devices(plan: DomainPlan): XmlElement[] {
     element("emulator", {}, plan.platform.emulator),
     ...ports,
     element("controller", { type: "scsi", index: 0, model: "virtio-scsi" }),
+    ...plan.controllers,
     ...plan.disks.map(diskElement),
     ...(plan.seedPath === undefined ? [] : [seedElement(plan.seedPath)]),
     ...plan.nics.map((nic) => nicElement(nic, plan.defaultNetwork)),
     element("serial", { type: "pty" }),
     element("console", { type: "pty" }),
     element("channel", { type: "unix" }, element("target", { type: "virtio", name: AGENT_CHANNEL })),
-    element("graphics", { type: "vnc", port: -1, autoport: "yes", listen: "127.0.0.1" }),
-    element("video", {}, element("model", { type: "virtio" })),
+    ...plan.hostDevices,
     ...securityDevices(plan.security),
     element("memballoon", { model: "virtio" }),
     element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),

@@ -1,6 +1,8 @@
-/** Disks and network cards as elements of a domain. Each carries its name from the spec as libvirt's user alias. @module */
-import type { Nic } from "@virtrigaud/contract";
+/** Disks as elements of a domain. Each carries its name from the spec as libvirt's user alias. @module */
 import { element, find, type XmlElement } from "./element.ts";
+
+/** Buses that disks hang on. */
+export type DiskBus = "virtio" | "scsi" | "sata" | "ide";
 
 /** A disk that is to be. */
 export interface DiskDevice {
@@ -9,10 +11,18 @@ export interface DiskDevice {
   /** Path of the image on the host. */
   readonly path: string;
   readonly format: string;
-  /** `vda`, `vdb`... */
-  readonly target: string;
+  readonly place: DiskPlace;
   readonly iops?: number;
   readonly driver?: DiskDriver;
+}
+
+/** Where in the machine a disk hangs. */
+export interface DiskPlace {
+  readonly bus: DiskBus;
+  /** `vda`, `sdb`, `hda`... */
+  readonly target: string;
+  /** On SCSI: the controller, and the disk's number there. */
+  readonly drive?: { readonly controller: number; readonly target: number; readonly unit: number };
 }
 
 /** How QEMU reads and writes the image of a disk; absent is QEMU's own choice, and `unmap` for `discard`. */
@@ -28,21 +38,30 @@ const ALIAS = { disk: "ua-disk-", nic: "ua-nic-", seed: "ua-seed" } as const;
 const SERIAL_MAX = 20;
 
 export function diskElement(disk: DiskDevice): XmlElement {
+  const { bus, target, drive } = disk.place;
   return element(
     "disk",
     { type: "file", device: "disk" },
     element("driver", { name: "qemu", type: disk.format, discard: "unmap", ...disk.driver }),
     element("source", { file: disk.path }),
-    element("target", { dev: disk.target, bus: "virtio" }),
+    element("target", { dev: target, bus }),
     disk.iops === undefined ? undefined : element("iotune", {}, element("total_iops_sec", {}, disk.iops)),
     element("serial", {}, disk.name.slice(0, SERIAL_MAX)),
     disk.name === ROOT_DISK ? element("boot", { order: 1 }) : undefined,
     element("alias", { name: `${ALIAS.disk}${disk.name}` }),
+    drive === undefined ? undefined : element("address", { type: "drive", bus: 0, ...drive }),
   );
 }
 
+/** Whether the device is a disk that this provider has put in. */
+export const isDiskOfOurs = (device: XmlElement): boolean =>
+  device.name === "disk" && find(device, "alias")?.attributes["name"]?.startsWith(ALIAS.disk) === true;
+
 /** Name of the disk that the VM boots from. */
 export const ROOT_DISK = "root";
+
+/** Name that the first-boot medium has on the SCSI bus; disks begin after it. */
+export const SEED_TARGET = "sda";
 
 /**
  * The first-boot medium. On virtio-scsi, because the kernels of Debian's cloud images have no driver for the SATA
@@ -54,41 +73,15 @@ export function seedElement(path: string): XmlElement {
     { type: "file", device: "cdrom" },
     element("driver", { name: "qemu", type: "raw" }),
     element("source", { file: path }),
-    element("target", { dev: "sda", bus: "scsi" }),
+    element("target", { dev: SEED_TARGET, bus: "scsi" }),
     element("readonly"),
     element("alias", { name: ALIAS.seed }),
+    element("address", { type: "drive", controller: 0, bus: 0, target: 0, unit: 0 }),
   );
 }
 
-export function nicElement(nic: Nic & { readonly mac: string }, defaultNetwork: string): XmlElement {
-  return element(
-    "interface",
-    { type: nic.backing?.type === "Bridge" ? "bridge" : "network" },
-    nicSource(nic, defaultNetwork),
-    element("mac", { address: nic.mac }),
-    element("model", { type: nic.model ?? "virtio" }),
-    nic.driver?.queues === undefined ? undefined : element("driver", { queues: nic.driver.queues }),
-    nic.mtu === undefined ? undefined : element("mtu", { size: nic.mtu }),
-    nic.filter === undefined ? undefined : element(
-      "filterref",
-      { filter: nic.filter.name },
-      ...Object.entries(nic.filter.parameters).map(([name, value]) => element("parameter", { name, value })),
-    ),
-    element("alias", { name: `${ALIAS.nic}${nic.name}` }),
-  );
-}
-
-/** What a card is plugged into. */
-export function nicSource(nic: Nic, defaultNetwork: string): XmlElement {
-  switch (nic.backing?.type) {
-    case "Bridge":
-      return element("source", { bridge: nic.backing.bridge });
-    case "Network":
-      return element("source", { network: nic.backing.network });
-    default:
-      return element("source", { network: defaultNetwork });
-  }
-}
+/** Alias of the card of this name. */
+export const nicAlias = (name: string): XmlElement => element("alias", { name: `${ALIAS.nic}${name}` });
 
 /** Name from the spec in a device's alias; `undefined` for devices that carry no mark of ours. */
 export function markedName(device: XmlElement, alias: string | undefined): string | undefined {
@@ -104,11 +97,3 @@ export function seedPathOf(device: XmlElement): string | undefined {
 
 /** Whether the alias is that of the first-boot medium. */
 export const isSeedAlias = (alias: string | undefined): boolean => alias === ALIAS.seed;
-
-/** The first of `vda`, `vdb`... `vdz` that is not in `taken`. */
-export function freeTarget(taken: ReadonlySet<string>): string | undefined {
-  for (const letter of "abcdefghijklmnopqrstuvwxyz") {
-    if (!taken.has(`vd${letter}`)) return `vd${letter}`;
-  }
-  return undefined;
-}

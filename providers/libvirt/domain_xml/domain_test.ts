@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
 import { type DomainPlan, domainXml } from "./build.ts";
-import { choosePlatform } from "./capabilities.ts";
+import { readHostGuests } from "./capabilities.ts";
 import { elements, find, parseXml } from "./element.ts";
 import { readDomain } from "./read.ts";
 
@@ -21,14 +21,21 @@ const plan: DomainPlan = {
     tags: ["a b", "<c>"],
   },
   platform,
-  cpus: { current: 2, max: 8 },
-  memoryMib: { current: 512, max: 1024 },
+  size: { cpus: { current: 2, max: 8 }, memoryMib: { current: 512, max: 1024 } },
+  settings: new Map(),
   firmware: "BIOS",
-  cpuMode: "maximum",
   disks: [
-    { name: "root", path: "/pool/root.qcow2", format: "qcow2", target: "vda" },
-    { name: "data", path: "/pool/a&b.qcow2", format: "qcow2", target: "vdb", iops: 100 },
+    { name: "root", path: "/pool/root.qcow2", format: "qcow2", place: { bus: "virtio", target: "vda" } },
+    {
+      name: "data",
+      path: "/pool/a&b.qcow2",
+      format: "qcow2",
+      place: { bus: "virtio", target: "vdb" },
+      iops: 100,
+    },
   ],
+  controllers: [],
+  hostDevices: [],
   seedPath: "/pool/seed.iso",
   nics: [
     { name: "lan", mac: "52:54:00:00:00:01", addresses: [], mtu: 1400 },
@@ -53,7 +60,7 @@ Deno.test("a domain is read back as it was planned", () => {
     "q35",
   ]);
   assertEquals(view.mark, plan.mark);
-  assertEquals(view.cpus, plan.cpus);
+  assertEquals(view.cpus, plan.size.cpus);
   assertEquals(view.memoryKib, { current: 512 * 1024, max: 1024 * 1024 });
   assertEquals(view.firmware, "BIOS");
   assertEquals(view.disks.map((disk) => [disk.name, disk.target, disk.source, disk.format, disk.iops]), [
@@ -115,9 +122,14 @@ const host = (domains: string): string =>
 
 Deno.test("KVM is taken where the host offers it, emulation where it does not, and nothing else", () => {
   const expected = { arch: "x86_64", machine: "q35", emulator: "/qemu" };
-  assertEquals(choosePlatform(host("<domain type='qemu'/><domain type='kvm'/>")), { ...expected, domainType: "kvm" });
-  assertEquals(choosePlatform(host("<domain type='qemu'/>")), { ...expected, domainType: "qemu" });
+  const both = readHostGuests(host("<domain type='qemu'/><domain type='kvm'/>"));
+  assertEquals(both, {
+    platform: { ...expected, domainType: "kvm" },
+    domainTypes: ["qemu", "kvm"],
+    machines: ["pc", "q35", "pc-q35-7.2"],
+  });
+  assertEquals(readHostGuests(host("<domain type='qemu'/>")).platform, { ...expected, domainType: "qemu" });
   for (const none of [host(""), "<capabilities/>"]) {
-    assertEquals(assertThrows(() => choosePlatform(none), ProviderError).class, "NotSupported");
+    assertEquals(assertThrows(() => readHostGuests(none), ProviderError).class, "NotSupported");
   }
 });

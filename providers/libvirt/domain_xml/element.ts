@@ -141,3 +141,22 @@ export function withElement(parent: XmlElement, child: XmlElement): XmlElement {
   if (old === undefined) return { ...parent, children: [...parent.children, child] };
   return mapElements(parent, (candidate) => candidate === old ? child : candidate);
 }
+
+/**
+ * `root` with the element at `path` below it replaced by what `change` makes of it; `undefined` takes it out. Parents
+ * that are missing are made, and those that are left empty go with it.
+ */
+export function editAt(
+  root: XmlElement,
+  path: readonly string[],
+  change: (old: XmlElement | undefined) => XmlElement | undefined,
+): XmlElement {
+  const [name, ...rest] = path;
+  if (name === undefined) return change(root) ?? root;
+  const old = find(root, name);
+  const edited = rest.length === 0 ? change(old) : editAt(old ?? element(name), rest, change);
+  const isEmpty = rest.length > 0 && edited !== undefined && elements(edited).length === 0 &&
+    Object.keys(edited.attributes).length === 0;
+  if (edited !== undefined && !isEmpty) return edited === old ? root : withElement(root, edited);
+  return old === undefined ? root : mapElements(root, (child) => child === old ? undefined : child);
+}

@@ -1,8 +1,9 @@
 /** Our mark in a domain's metadata: whose VM it is. @module */
-import { element, elements, find, textOf, withElement, type XmlElement } from "./element.ts";
+import { element, elements, find, serializeXml, textOf, withElement, type XmlElement } from "./element.ts";
 
 const NAMESPACE = "https://virtrigaud.io/xmlns/libvirt/v1";
-const NAME = "virtrigaud:machine";
+const PREFIX = "virtrigaud";
+const NAME = `${PREFIX}:machine`;
 
 /** What is written into a domain at its birth. */
 export interface Mark {
@@ -31,6 +32,17 @@ export function markElement(mark: Mark): XmlElement {
     ),
   );
 }
+
+/** The mark as libvirt's call for metadata takes it, which adds the namespace itself. */
+export const markMetadata = (mark: Mark) => ({
+  namespace: NAMESPACE,
+  prefix: PREFIX,
+  content: serializeXml(element(
+    "machine",
+    { "owner-uid": mark.ownerUid, owner: mark.owner, "init-digest": mark.guestInitDigest },
+    ...mark.tags.map((tag) => element("tag", {}, tag)),
+  )),
+});
 
 /** libvirt keeps the prefix, but whoever edits a domain may choose another one for the same namespace. */
 const isMark = ({ name, attributes }: XmlElement): boolean =>

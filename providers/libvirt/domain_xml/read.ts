@@ -3,6 +3,9 @@ import { isSeedAlias, markedName } from "./devices.ts";
 import { AGENT_CHANNEL } from "./build.ts";
 import { elements, find, parseXml, textOf, type XmlElement } from "./element.ts";
 import { type Mark, readMark } from "./mark.ts";
+import { type NicSettings, readNicSettings } from "./nic.ts";
+import { readSettings, type SettingValues } from "./settings.ts";
+import { type Layout, readLayout } from "./size.ts";
 
 /** A disk of a domain; media in drives are left out. */
 export interface DomainDisk {
@@ -23,6 +26,7 @@ export interface DomainNic {
   /** `network` or `bridge`, with its name; `undefined` for other kinds. */
   readonly backing: { readonly type: "network" | "bridge"; readonly name: string } | undefined;
   readonly connected: boolean;
+  readonly settings: NicSettings;
   readonly element: XmlElement;
 }
 
@@ -40,6 +44,8 @@ export interface DomainView {
   /** Each CPU by itself, where libvirt lists them. */
   readonly vcpus: readonly { readonly enabled: boolean; readonly hotpluggable: boolean }[];
   readonly memoryKib: { readonly current: number; readonly max: number };
+  readonly layout: Layout;
+  readonly settings: SettingValues;
   readonly disks: readonly DomainDisk[];
   readonly nics: readonly DomainNic[];
   readonly agent: "Connected" | "Disconnected" | "NoChannel";
@@ -78,6 +84,8 @@ export function readDomain(xml: string): DomainView {
       hotpluggable: attributes["hotpluggable"] === "yes",
     })),
     memoryKib: { current: kib(find(root, "currentMemory")) || maxMemory, max: maxMemory },
+    layout: readLayout(root),
+    settings: readSettings(root),
     disks: elements(devices, "disk").flatMap(readDisk),
     nics: elements(devices, "interface").map(readNic),
     agent: readAgent(devices),
@@ -130,6 +138,7 @@ function readNic(device: XmlElement): DomainNic {
       ? { type: "bridge", name: bridge }
       : undefined,
     connected: find(device, "link")?.attributes["state"] !== "down",
+    settings: readNicSettings(device),
     element: device,
   };
 }

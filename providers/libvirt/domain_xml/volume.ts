@@ -36,11 +36,22 @@ export function volumeXml(plan: VolumePlan): string {
   ));
 }
 
-/** When the volume was last read or written, milliseconds since 1970; `undefined` where libvirt does not tell. */
-export function readVolumeTimes(xml: string): number | undefined {
-  const times = find(parseXml(xml), "target", "timestamps");
-  const seconds = ["atime", "mtime"].map((name) => Number(textOf(find(times, name)) || NaN)).filter(Number.isFinite);
-  return seconds.length === 0 ? undefined : Math.max(...seconds) * 1000;
+/** When the volume was last written, milliseconds since 1970; `undefined` where libvirt does not tell. */
+export function readWrittenAt(xml: string): number | undefined {
+  const seconds = Number(textOf(find(parseXml(xml), "target", "timestamps", "mtime")) || NaN);
+  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
+/** Bytes that the volume's file has, to its end; `undefined` where libvirt does not tell. */
+export function readFileBytes(xml: string): number | undefined {
+  const bytes = Number(textOf(find(parseXml(xml), "physical")) || NaN);
+  return Number.isFinite(bytes) ? bytes : undefined;
+}
+
+/** Path of the file that an overlay stands on; `undefined` if the volume is whole in itself. */
+export function readBacking(xml: string): string | undefined {
+  const path = textOf(find(parseXml(xml), "backingStore", "path"));
+  return path === "" ? undefined : path;
 }
 
 /** Format of a volume, as its description names it. */

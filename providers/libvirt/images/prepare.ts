@@ -2,8 +2,9 @@
 import { type ImagePrepareRequest, type ImagePrepareResponse, ProviderError } from "@virtrigaud/contract";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
-import { cachedImage, fetchImage, imageKey, imageVolume } from "./cache.ts";
-import { findImage, type FoundImage, requirePool } from "./volumes.ts";
+import { cachedImage, fetchImage, imageKey } from "./cache.ts";
+import { imageVolume } from "./names.ts";
+import { findImage, type FoundImage, requireDiskPool } from "./volumes.ts";
 
 /** The image's id is `pool/volume`, which VMs name as their template. */
 export async function imagePrepare(
@@ -19,7 +20,7 @@ export async function imagePrepare(
     }
     case "Url": {
       const poolName = request.storage ?? source.pool ?? context.defaultPool;
-      const pool = await requirePool(context, poolName, "storage", options);
+      const pool = await requireDiskPool(context, poolName, "storage", options);
       const key = imageKey(source);
       const imageId = `${pool.name}/${imageVolume(key)}`;
       const there = force ? undefined : await cachedImage(context, pool, source);

@@ -3,6 +3,7 @@ import { type DiskType, type ImageSource, ProviderError } from "@virtrigaud/cont
 import type { PoolRef, VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
+import { readPoolKind } from "../domain_xml/pool.ts";
 import { readVolumeFormat, volumeXml } from "../domain_xml/volume.ts";
 
 const GIB = 1024 ** 3;
@@ -39,6 +40,32 @@ export async function requirePool(
       reason: "DependencyMissing",
       field,
     },
+  );
+}
+
+/** Kinds of pool whose volumes are files, which is what qcow2 needs. */
+const FILE_POOLS: readonly string[] = ["dir", "fs", "netfs", "vstorage"];
+
+/**
+ * A pool that disks can be made in.
+ * @throws {ProviderError} as {@linkcode requirePool}, and `NotSupported` for pools that keep no files.
+ */
+export async function requireDiskPool(
+  context: LibvirtContext,
+  name: string,
+  field: string,
+  options?: CallOptions,
+): Promise<PoolRef> {
+  // The kind first: starting a pool that is of no use helps nobody.
+  const pool = await storage.pool(context.session, name, options);
+  const kind = pool === undefined ? undefined : readPoolKind(await storage.poolXml(context.session, pool, options));
+  if (kind === undefined || FILE_POOLS.includes(kind)) return await requirePool(context, name, field, options);
+  throw new ProviderError(
+    "NotSupported",
+    `storage pool "${name}" is of kind ${kind} and keeps no files; disks are made in pools of kind ${
+      FILE_POOLS.join(", ")
+    }`,
+    { field },
   );
 }
 

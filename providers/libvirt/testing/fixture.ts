@@ -12,7 +12,7 @@ import {
 import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
-import { LibvirtProvider } from "../provider.ts";
+import { LibvirtProvider, type LibvirtProviderOptions } from "../provider.ts";
 
 export { machine } from "./spec.ts";
 
@@ -36,10 +36,15 @@ export const createRequest = (ownerUid: string, spec: MachineSpec, powerOn = tru
 });
 
 /** A provider that reaches the host's libvirtd by its socket, or through SSH. */
-export function providerFor(host: Hypervisor, way: "socket" | "ssh" = "socket"): LibvirtProvider {
+export function providerFor(
+  host: Hypervisor,
+  way: "socket" | "ssh" = "socket",
+  change: Partial<LibvirtProviderOptions> = {},
+): LibvirtProvider {
   return new LibvirtProvider({
     endpoint: way === "socket" ? `qemu:///system?socket=${host.socketPath}` : host.uri,
     version: "test",
+    ...change,
     credentials: () => ({ privateKey: new Secret(host.privateKey), knownHosts: host.knownHosts }),
   });
 }

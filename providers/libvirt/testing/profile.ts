@@ -7,9 +7,17 @@ const foreignDomain = (name: string, uuid: string): string =>
   `<domain type="qemu"><name>${name}</name><uuid>${uuid}</uuid><memory unit="MiB">64</memory>` +
   `<os><type arch="x86_64" machine="q35">hvm</type></os></domain>`;
 
-/** `imageUrl`: where the guest image is served. */
-export function libvirtProfile(host: Hypervisor, imageUrl = "http://127.0.0.1:9/none"): ConformanceProfile {
+/** Where images and disks of the tests are. */
+export interface ProfileServers {
+  /** URL of the guest image. */
+  readonly imageUrl?: string;
+  readonly transferTarget?: ConformanceProfile["transferTarget"];
+}
+
+export function libvirtProfile(host: Hypervisor, servers: ProfileServers = {}): ConformanceProfile {
+  const { imageUrl = "http://127.0.0.1:9/none", transferTarget } = servers;
   return {
+    ...(transferTarget === undefined ? {} : { transferTarget }),
     name: "libvirt over SSH",
     image: { type: "Volume", pool: host.pool, path: host.imageVolume },
     imageSource: { type: "Url", url: imageUrl, format: "qcow2" },
@@ -54,4 +62,6 @@ export async function restartLibvirtd(host: Hypervisor): Promise<void> {
 export async function killLibvirtd(host: Hypervisor): Promise<void> {
   const pid = (await host.sh(["cat", "/run/libvirtd.pid"])).trim();
   await host.sh(["kill", "-KILL", pid]);
+  // It holds its pid file until the kernel is done with it.
+  await host.sh(["tail", `--pid=${pid}`, "--sleep-interval=0.05", "-f", "/dev/null"]);
 }

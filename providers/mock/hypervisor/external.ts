@@ -2,7 +2,7 @@
 import { ProviderError } from "@virtrigaud/contract";
 import { DEFAULT_HARDWARE_VERSION, removeVm } from "./lifecycle.ts";
 import { startBoot } from "./power.ts";
-import { storePath, vmOf, type World } from "./world.ts";
+import { storePath, vmOf, volumeOf, type World } from "./world.ts";
 
 /** A change from outside. Locks and marks do not hinder it. */
 export type ExternalChange =
@@ -11,13 +11,15 @@ export type ExternalChange =
   | { readonly type: "Delete"; readonly vmId: string }
   | { readonly type: "Rename"; readonly vmId: string; readonly name: string }
   | { readonly type: "Resize"; readonly vmId: string; readonly cpus?: number; readonly memoryMib?: number }
+  /** Somebody copies a VM with everything that is written into it, its mark too. */
+  | { readonly type: "Duplicate"; readonly vmId: string; readonly name: string }
   /** A VM that is not ours appears. */
   | { readonly type: "AddForeignVm"; readonly name: string; readonly poweredOn?: boolean };
 
 /** Makes the change. Returns the id of the VM that it is about. */
 export function applyExternal(world: World, change: ExternalChange): string {
   const { store } = world;
-  const name = change.type === "Rename" || change.type === "AddForeignVm" ? change.name : undefined;
+  const name = "name" in change ? change.name : undefined;
   if (name !== undefined && store.vmByName(name) !== undefined) {
     throw new ProviderError("Conflict", `a VM named ${name} exists already`, { reason: "NameConflict" });
   }
@@ -46,9 +48,35 @@ export function applyExternal(world: World, change: ExternalChange): string {
       store.effect("Reconfigured", vm.id, "external");
       return vm.id;
     }
+    case "Duplicate":
+      return duplicate(world, change.vmId, change.name);
     case "AddForeignVm":
       return addForeignVm(world, change.name, change.poweredOn ?? false);
   }
+}
+
+function duplicate(world: World, vmId: string, name: string): string {
+  const { store } = world;
+  const { lockedBy: _lock, createdBy: _task, currentSnapshot: _snapshot, ...vm } = vmOf(world, vmId);
+  const id = world.id("vm");
+  const disks = vm.disks.map((disk) => {
+    const volumeId = world.id("vol");
+    const { path: _path, ...volume } = volumeOf(world, disk.volumeId);
+    const copy = `${id}-${disk.name}`;
+    const path = storePath(volume.pool, copy, volume.format);
+    store.put("volumes", { ...volume, id: volumeId, name: copy, path, vmId: id });
+    return { ...disk, volumeId };
+  });
+  const nics = vm.nics.map((nic, index) => ({ ...nic, mac: `52:54:01:${macTail(id, index)}` }));
+  const guest = { ...vm.guest, state: "Down", addresses: {} } as const;
+  store.put("vms", { ...vm, id, name, power: "Off", transitional: false, disks, nics, guest });
+  store.effect("VmCreated", id, name);
+  return id;
+}
+
+/** Three bytes that differ between VMs and between their cards. */
+function macTail(vmId: string, card: number): string {
+  return [vmId.slice(-4, -2), vmId.slice(-2), card.toString(16).padStart(2, "0")].join(":");
 }
 
 function addForeignVm(world: World, name: string, poweredOn: boolean): string {

@@ -38,7 +38,7 @@ function startGraceful(world: World, vm: VmRecord, to: "Off" | "Restarted", requ
   const reacts = vm.power === "On" && vm.guest.state === "Up" && !vm.guest.ignoresShutdown &&
     !world.faults.ignoreShutdown;
   const durationMs = reacts ? Math.min(world.options.shutdownMs, timeoutMs) : timeoutMs;
-  return { task: world.start({ type: "Power", vmId: vm.id, to }, { vmId: vm.id, durationMs }) };
+  return { task: world.start({ type: "Power", vmId: vm.id, to }, { vmId: vm.id, durationMs, isTimeout: !reacts }) };
 }
 
 function requireOn(vm: VmRecord, op: string): void {

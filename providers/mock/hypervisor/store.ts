@@ -61,7 +61,7 @@ export class Store {
     transfers: new Map(),
     counters: new Map(),
   };
-  readonly #vmByOwner = new Map<string, string>();
+  readonly #vmsByOwner = new Map<string, Set<string>>();
   readonly #vmByName = new Map<string, string>();
   readonly #effects: Effect[] = [];
   #effectNumber = 0;
@@ -95,7 +95,7 @@ export class Store {
 
   /** The VM with this mark. */
   vmByOwner(ownerUid: string): Tables["vms"] | undefined {
-    const id = this.#vmByOwner.get(ownerUid);
+    const id = this.#vmsByOwner.get(ownerUid)?.values().next().value;
     return id === undefined ? undefined : this.get("vms", id);
   }
 
@@ -196,11 +196,18 @@ export class Store {
     const before = this.get("vms", id);
     if (before !== undefined) {
       this.#vmByName.delete(before.name);
-      if (before.ownerUid !== undefined) this.#vmByOwner.delete(before.ownerUid);
+      const siblings = this.#vmsByOwner.get(before.ownerUid ?? "");
+      if (before.ownerUid !== record?.ownerUid && siblings?.delete(id) && siblings.size === 0) {
+        this.#vmsByOwner.delete(before.ownerUid ?? "");
+      }
     }
     if (record !== undefined) {
       this.#vmByName.set(record.name, id);
-      if (record.ownerUid !== undefined) this.#vmByOwner.set(record.ownerUid, id);
+      if (record.ownerUid !== undefined) {
+        const siblings = this.#vmsByOwner.get(record.ownerUid);
+        if (siblings === undefined) this.#vmsByOwner.set(record.ownerUid, new Set([id]));
+        else siblings.add(id);
+      }
     }
   }
 

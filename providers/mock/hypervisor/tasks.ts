@@ -46,13 +46,14 @@ export class TaskRunner {
     const { store, clock, faults } = this.#options;
     const now = clock.now();
     const internal = start.internal ?? false;
+    const { durationMs = this.#options.defaultMs } = start;
     const task: TaskRecord = {
       id: this.#options.id("task"),
       action,
       ...start.vmId === undefined ? {} : { vmId: start.vmId },
       internal,
       startedAt: now,
-      endsAt: now + faults.taskDuration(start.durationMs ?? this.#options.defaultMs),
+      endsAt: now + (start.isTimeout === true ? durationMs : faults.taskDuration(durationMs)),
       state: "Running",
     };
     store.put("tasks", task);

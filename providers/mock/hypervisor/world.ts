@@ -15,6 +15,8 @@ export interface StartTask {
   readonly internal?: boolean;
   /** The VM shows as `Transitional` while the task goes on. */
   readonly transitional?: boolean;
+  /** The duration is how long somebody waits in vain: a slow hypervisor does not stretch it. */
+  readonly isTimeout?: boolean;
 }
 
 /** Memory, time and configuration of one hypervisor. All functions on it run inside a transaction of its store. */

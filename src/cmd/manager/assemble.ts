@@ -21,7 +21,7 @@ export interface ManagerRoleOptions {
   readonly namespace: string;
   /** Which process this is, for events and the Lease: pod name and a random part. */
   readonly identity: string;
-  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost"> & {
+  readonly leaderElection?: Pick<NonNullable<ManagerOptions["leaderElection"]>, "onLost" | "presence"> & {
     readonly leaseDurationMs?: number;
     readonly renewDeadlineMs?: number;
     readonly retryPeriodMs?: number;
@@ -31,7 +31,7 @@ export interface ManagerRoleOptions {
   /** Label selector to confine to, for all kinds of the product alike. Default: all objects. */
   readonly watchSelector?: string;
   readonly policy?: PolicySettings;
-  /** VirtualMachines at a time. Default 20. */
+  /** VirtualMachines at a time. Default 64. */
   readonly workers?: number;
   /** Tasks in flight at one provider; more wait their turn. Default 100. */
   readonly maxTasksPerProvider?: number;
@@ -40,6 +40,8 @@ export interface ManagerRoleOptions {
   readonly metrics?: Metrics<ClientMetric> & Metrics<ManagerMetric> & RuntimeMetrics;
   /** How providers are reached. Default: gRPC. */
   readonly dialer?: ProviderDialer;
+  /** Secret with a certificate authority that somebody else renews. Default: the manager makes its own. */
+  readonly caSecret?: string;
   /** Issues the certificates of managed TLS. Default: the authority in the manager's namespace. */
   readonly certificates?: Certificates;
 }
@@ -75,7 +77,13 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
   });
   const { connections, reconciler, close } = addControllers(manager, {
     client,
-    certificates: options.certificates ?? await openCertificates({ client, namespace, clock }),
+    certificates: options.certificates ?? await openCertificates({
+      client,
+      namespace,
+      clock,
+      log,
+      ...(options.caSecret === undefined ? {} : { givenSecret: options.caSecret }),
+    }),
     dialer: options.dialer ?? grpcDialer({
       clock,
       log,

@@ -28,8 +28,10 @@ const spec = {
   namespace: textVar("VIRTRIGAUD_NAMESPACE"),
   podNamespace: textVar("POD_NAMESPACE"),
   podName: textVar("POD_NAME"),
+  podIp: textVar("POD_IP"),
   watchNamespace: textVar("VIRTRIGAUD_WATCH_NAMESPACE"),
   watchSelector: textVar("VIRTRIGAUD_WATCH_SELECTOR"),
+  caSecret: textVar("VIRTRIGAUD_CA_SECRET"),
   kubeconfig: textVar("KUBECONFIG"),
   inCluster: textVar("KUBERNETES_SERVICE_HOST"),
 } as const;
@@ -43,11 +45,14 @@ export interface ManagerSettings {
   readonly namespace: string;
   readonly watchNamespace?: string;
   readonly watchSelector?: string;
+  readonly caSecret?: string;
   readonly identity: string;
   readonly leaderElection: boolean;
   readonly metricsPort: number;
   readonly healthPort: number;
   readonly host: string;
+  /** `host:port` of the health endpoint, where other replicas see this process; absent when it cannot be known. */
+  readonly peerAddress?: string;
   readonly workers?: number;
   readonly maxTasksPerProvider: number;
   readonly policy: PolicySettings;
@@ -60,6 +65,9 @@ export type ManagerRequest =
   | { readonly type: "Help" }
   | { readonly type: "ApplyCrds"; readonly settings: Pick<ManagerSettings, "kube" | "log"> }
   | { readonly type: "Run"; readonly settings: ManagerSettings };
+
+/** Addresses that nobody can be called at. */
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** For `--help`. */
 export const USAGE = `virtrigaud-manager: reconciles virtual machines
@@ -74,6 +82,8 @@ Options:
   --health-probe-bind-address=<addr> where /healthz and /readyz are served (default :8081)
   --watch-namespace=<namespace>     confine to one namespace (default: all)
   --watch-selector=<labels>         confine to objects with such labels, of every kind; see docs/scaling.md (default: all)
+  --ca-secret=<name>                Secret of its namespace with a certificate authority that somebody else renews, such
+                                    as cert-manager (default: the manager makes its own)
   --version                         print the version and exit
   --help                            print this and exit
 `;
@@ -93,6 +103,7 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       "health-probe-bind-address": { type: "string", default: ":8081" },
       "watch-namespace": { type: "string" },
       "watch-selector": { type: "string" },
+      "ca-secret": { type: "string" },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -111,6 +122,8 @@ export function readManager(args: readonly string[], env: (name: string) => stri
   const health = addressOf("--health-probe-bind-address", values["health-probe-bind-address"]);
   const watched = values["watch-namespace"] ?? settings.watchNamespace;
   const selector = values["watch-selector"] ?? settings.watchSelector;
+  const peerHost = WILDCARDS.has(health.host) ? settings.podIp : health.host;
+  const caSecret = values["ca-secret"] ?? settings.caSecret;
   return {
     type: "Run",
     settings: {
@@ -118,11 +131,15 @@ export function readManager(args: readonly string[], env: (name: string) => stri
       namespace: settings.namespace || settings.podNamespace || "virtrigaud-system",
       ...(watched === "" ? {} : { watchNamespace: watched }),
       ...(selector === "" ? {} : { watchSelector: selector }),
+      ...(caSecret === "" ? {} : { caSecret }),
       identity: `${settings.podName || "virtrigaud-manager"}_${crypto.randomUUID().slice(0, 8)}`,
       leaderElection: values["leader-elect"],
       metricsPort: metrics.port,
       healthPort: health.port,
       host: health.host,
+      ...(peerHost === "" || health.port === 0
+        ? {}
+        : { peerAddress: `${peerHost.includes(":") ? `[${peerHost}]` : peerHost}:${health.port}` }),
       // Two slow hypervisors must not be able to hold up everybody else: unless told otherwise, the controllers choose.
       ...(env("WORKERS_PER_KIND") ? { workers: settings.workersPerKind } : {}),
       maxTasksPerProvider: settings.maxInflightTasks,

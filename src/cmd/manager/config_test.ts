@@ -66,7 +66,22 @@ Deno.test("what a manager confines itself to comes from the flag, then the envir
   assertEquals(settings([]).watchSelector, undefined);
 });
 
+Deno.test("a certificate authority of somebody else is named by flag or variable", () => {
+  assertEquals(settings(["--ca-secret=a"], { VIRTRIGAUD_CA_SECRET: "b" }).caSecret, "a");
+  assertEquals(settings([], { VIRTRIGAUD_CA_SECRET: "b" }).caSecret, "b");
+  assertEquals(settings([]).caSecret, undefined);
+});
+
 Deno.test("managers with different selectors have different Leases, those with the same share one", () => {
   assertEquals(new Set([leaseName(undefined), leaseName("shard=1"), leaseName("shard=2")]).size, 3);
   assertEquals(leaseName("shard=1"), leaseName("shard=1"));
+});
+
+Deno.test("other replicas are told an address at which this one can be seen, or none", () => {
+  const at = (args: string[], env: Record<string, string> = {}) => settings(args, env).peerAddress;
+  assertEquals(at([]), undefined);
+  assertEquals(at([], { POD_IP: "10.0.0.1" }), "10.0.0.1:8081");
+  assertEquals(at([], { POD_IP: "fd00::1" }), "[fd00::1]:8081");
+  assertEquals(at(["--health-probe-bind-address=127.0.0.1:9000"], { POD_IP: "10.0.0.1" }), "127.0.0.1:9000");
+  assertEquals(at(["--health-probe-bind-address=0"], { POD_IP: "10.0.0.1" }), undefined);
 });

@@ -1,7 +1,7 @@
 /** Entry point of `virtrigaud-manager`. @module */
 import { loadKubeClient } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
-import { observeRequests, RUNTIME_METRICS } from "@virtrigaud/runtime";
+import { observeRequests, RUNTIME_METRICS, untilPeerGone } from "@virtrigaud/runtime";
 import {
   assertDenoVersion,
   buildLabels,
@@ -39,6 +39,10 @@ async function run(settings: ManagerSettings): Promise<void> {
     ...(settings.leaderElection
       ? {
         leaderElection: {
+          presence: {
+            ...(settings.peerAddress === undefined ? {} : { address: settings.peerAddress }),
+            untilGone: (address, signal) => untilPeerGone(address, { signal }),
+          },
           onLost(why) {
             // What this process had begun cannot be called back, and another may act from now on.
             log.error("leadership is lost; the process ends", { why });
@@ -49,6 +53,7 @@ async function run(settings: ManagerSettings): Promise<void> {
       : {}),
     ...(settings.watchNamespace === undefined ? {} : { watchNamespace: settings.watchNamespace }),
     ...(settings.watchSelector === undefined ? {} : { watchSelector: settings.watchSelector }),
+    ...(settings.caSecret === undefined ? {} : { caSecret: settings.caSecret }),
     ...(settings.workers === undefined ? {} : { workers: settings.workers }),
     maxTasksPerProvider: settings.maxTasksPerProvider,
     policy: settings.policy,

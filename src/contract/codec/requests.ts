@@ -173,6 +173,7 @@ export const taskStatus = message<domain.TaskStatus, wire.TaskStatusResponse>({
       field: optional(text()),
     }),
   ),
+  checksum: optional(name(128)),
 });
 
 export const listVmsRequest = message<domain.ListVmsRequest, wire.ListVMsRequest>({

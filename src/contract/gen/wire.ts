@@ -483,6 +483,7 @@ export interface TaskStatusResponse {
   state?: TaskState;
   progressPercent?: number;
   error?: TaskError;
+  checksum?: string;
 }
 
 export interface ListVMsRequest {

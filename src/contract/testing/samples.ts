@@ -66,6 +66,7 @@ const taskStatus = record<TaskStatus>({
     { class: fc.constantFrom("Conflict", "Timeout"), reason: word, message: fc.string(), field: word },
     ["class", "message"],
   ),
+  checksum: word,
 }, ["task", "state"]);
 
 interface Samples<Q, R> {

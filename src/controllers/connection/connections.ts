@@ -23,7 +23,8 @@ export class ProviderConnections {
     const before = this.#connections.get(connection.key);
     this.#connections.set(connection.key, connection);
     connection.inventory.onChange((change) => this.#tell({ provider: connection.key, ...change }));
-    this.tell(connection.key);
+    // Otherwise there is nothing to say yet: the end of its first list tells, or that it does not come.
+    if (before !== undefined || connection.inventory.lost === undefined) this.tell(connection.key);
     await before?.close();
   }
 

@@ -71,10 +71,10 @@ export class Inventory {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What is known of one VM, looked up by the mark that it carries first, then by id. */
+  /** What is known of one VM, looked up by mark and id, then by the mark that it carries, then by id. */
   view({ vmId, ownerUid }: MachineIds): InventoryView {
     if (this.#lost !== undefined) return { type: "Lost", message: this.#lost };
-    const id = (ownerUid === undefined ? undefined : this.#owners.get(ownerUid)) ?? vmId;
+    const id = this.#idOf({ vmId, ownerUid });
     if (id === undefined) return { type: "Absent" };
     if (this.#unsettled.has(id)) return { type: "Unsettled" };
     const vm = this.#machines.get(id);
@@ -152,7 +152,7 @@ export class Inventory {
 
   /** Takes in that a VM asked for at `mark` is provably not there. */
   learnAbsence({ vmId, ownerUid }: MachineIds, mark: number): void {
-    const id = (ownerUid === undefined ? undefined : this.#owners.get(ownerUid)) ?? vmId;
+    const id = this.#idOf({ vmId, ownerUid });
     if (id === undefined || (this.#versions.get(id) ?? 0) > mark) return;
     this.#forget(id);
   }
@@ -226,6 +226,12 @@ export class Inventory {
     // Their ends may have gone by while nobody listened.
     this.#tasks.clear();
     this.#tell({});
+  }
+
+  /** A copy that somebody made carries the mark too; the machine that is known by its id is the one that is meant. */
+  #idOf({ vmId, ownerUid }: { readonly vmId: string | undefined; readonly ownerUid: string | undefined }) {
+    if (ownerUid === undefined || (vmId !== undefined && this.#machines.get(vmId)?.ownerUid === ownerUid)) return vmId;
+    return this.#owners.get(ownerUid) ?? vmId;
   }
 
   #idsOf(vmId: string): MachineIds {

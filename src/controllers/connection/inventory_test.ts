@@ -87,3 +87,15 @@ Deno.test("a mark that moved to another machine is not lost with the first", () 
   const view = inventory.view({ ownerUid: "uid-1" });
   assertEquals(view.type === "Present" ? view.vm.id : view.type, "vm-2");
 });
+
+Deno.test("of two machines that carry the mark, the one that is known by its id is meant, in whatever order they show", () => {
+  for (const order of [["vm-1", "vm-2"], ["vm-2", "vm-1"]] as const) {
+    const inventory = listed(...order.map((id) => machine({ id, name: id })));
+    for (const vmId of order) {
+      const view = inventory.view({ vmId, ownerUid: "uid-1" });
+      assertEquals(view.type === "Present" ? view.vm.id : view.type, vmId);
+    }
+    inventory.apply({ type: "Gone", vmId: "vm-2" });
+    assertEquals(inventory.view({ vmId: "vm-1", ownerUid: "uid-1" }).type, "Present");
+  }
+});

@@ -16,7 +16,7 @@ export interface Certificates {
   readonly clientName: string;
   /** A server certificate for a provider. */
   issueServer(names: readonly string[]): Promise<Identity>;
-  /** The manager's client identity, valid for a while yet; another `version` after each renewal. */
+  /** The manager's client identity, valid for a while yet; another `version` after each renewal, and after each change of what is trusted. */
   client(): Promise<Identity & { readonly version: string; readonly renewAt: number }>;
   /** What is in a certificate, and whether `caPem` beside it is this authority's; `undefined` for text that is none. */
   read(certPem: string, caPem: string): Promise<CertificateView | undefined>;

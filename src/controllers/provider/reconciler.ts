@@ -123,9 +123,11 @@ export class ProviderReconciler {
       service: live.Service.get(name),
       deployment: live.Deployment.get(name),
     };
-    const certificate = secret === undefined ? undefined : await this.#certificate(namespace, secret, signal);
-    const generation = this.#generations.get(key);
     const client = await certificates.client();
+    const certificate = secret === undefined
+      ? undefined
+      : await this.#certificate(namespace, secret, client.version, signal);
+    const generation = this.#generations.get(key);
     return {
       provider,
       now: clock.now(),
@@ -155,16 +157,23 @@ export class ProviderReconciler {
     return { type: secrets.known({ namespace, name }) ? "Missing" : "Unknown", name };
   }
 
-  async #certificate(namespace: string, secret: SecretView, signal: AbortSignal): Promise<CertificateView | undefined> {
+  /** `authority` changes whenever the authority may have: whose certificate it is, is then looked at again. */
+  async #certificate(
+    namespace: string,
+    secret: SecretView,
+    authority: string,
+    signal: AbortSignal,
+  ): Promise<CertificateView | undefined> {
     if (secret.type !== "Present") return undefined;
     const id = `${namespace}/${secret.name}`;
+    const version = `${secret.version} ${authority}`;
     const known = this.#certificates.get(id);
-    if (known?.version === secret.version) return known.certificate;
+    if (known?.version === version) return known.certificate;
     const values = await this.#options.secrets.read({ namespace, name: secret.name }, signal);
     const [pem, ca] = [values?.get("tls.crt")?.reveal(), values?.get("ca.crt")?.reveal()];
     const complete = pem !== undefined && ca !== undefined && values?.has("tls.key") === true;
     const certificate = complete ? await this.#options.certificates.read(pem, ca) : undefined;
-    this.#certificates.set(id, { version: secret.version, certificate });
+    this.#certificates.set(id, { version, certificate });
     return certificate;
   }
 

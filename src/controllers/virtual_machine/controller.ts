@@ -1,7 +1,7 @@
 /** The VirtualMachine controller: what wakes a VM, and how VMs share the workers. @module */
 import type { Provider, VirtualMachine, VMClass, VMImage, VMNetworkAttachment } from "@virtrigaud/api";
 import { keyOf, type KubeObject } from "@virtrigaud/kube";
-import { type Controller, type InformerView, type Manager, watching } from "@virtrigaud/runtime";
+import { type Controller, type InformerView, isPending, type Manager, watching } from "@virtrigaud/runtime";
 import type { ProviderConnections } from "../connection/connections.ts";
 import { isNameConflict } from "./failure.ts";
 import { referenceKey } from "./observe.ts";
@@ -41,9 +41,14 @@ export interface VmControllerOptions {
   readonly informers: VmInformers;
   readonly connections: ProviderConnections;
   readonly reconciler: VmReconciler;
-  /** Workers. Default 20: a reconcile mostly waits for answers. */
+  /**
+   * Workers. Default 64: a reconcile mostly waits for answers, and one provider that hangs keeps half of them at most.
+   */
   readonly concurrency?: number;
 }
+
+/** What a manager that starts gives its providers to be connected before it looks at VMs that nobody has changed. */
+const CONNECTING_MS = 5_000;
 
 /** Adds the controller to `manager`. */
 export function addVmController(
@@ -69,11 +74,17 @@ export function addVmController(
     reconcile: (key, context) => reconciler.reconcile(key, context),
     // What the manager itself wrote is known to it; everything else has a reason to look.
     ignore: (now, old) => old !== undefined && !changedByOthers(now, old),
+    // Connecting takes a moment, and ends with a look at all of them.
+    initialDelayMs: (vm) => {
+      const provider = referenceKey(vm, vm.spec.providerRef);
+      const awaited = informers.providers.get(provider) !== undefined && connections.get(provider) === undefined;
+      return awaited ? CONNECTING_MS : 0;
+    },
     groupOf: (key) => {
       const vm = vms.get(key);
       return vm === undefined ? "" : referenceKey(vm, vm.spec.providerRef);
     },
-    concurrency: options.concurrency ?? 20,
+    concurrency: options.concurrency ?? 64,
   });
 
   connections.onChange(({ provider, vmId, ownerUid, freedName }) => {
@@ -81,7 +92,9 @@ export function addVmController(
       for (const vm of vms.byIndex("wantedName", `${provider} ${freedName}`)) controller.enqueue(keyOf(vm));
     }
     if (vmId === undefined && ownerUid === undefined) {
-      for (const vm of vms.byIndex("provider", provider)) controller.enqueue(keyOf(vm), { priority: "low" });
+      for (const vm of vms.byIndex("provider", provider)) {
+        controller.enqueue(keyOf(vm), { priority: isPending(vm) ? "normal" : "low" });
+      }
       return;
     }
     const owned = ownerUid === undefined ? [] : vms.byIndex("uid", ownerUid);

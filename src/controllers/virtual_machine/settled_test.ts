@@ -1,7 +1,8 @@
 import { assertEquals } from "@virtrigaud/deps";
 import type { VirtualMachineStatus } from "@virtrigaud/api";
 import { decide } from "./decide.ts";
-import { input, vm } from "./testing/inputs.ts";
+import type { VmInput } from "./input.ts";
+import { ended, inFlight, input, vm, wish } from "./testing/inputs.ts";
 
 const unreachable = { machine: { type: "Unreachable", message: "the first list is awaited" } } as const;
 
@@ -24,4 +25,13 @@ Deno.test("while its provider is being connected to, nothing is said of a VM tha
   const missing = { type: "Missing", missing: [{ field: "spec.classRef", message: "is not there" }] } as const;
   const told = decide(input({ ...connecting, wish: missing })).status;
   assertEquals(told?.conditions?.find(({ type }) => type === "Ready")?.reason, "WaitingForDependencies");
+});
+
+Deno.test("a create that failed is not over while nobody can say what it left behind", () => {
+  for (const task of [ended("Failed"), { type: "Forgotten" }] as const) {
+    for (const wished of [wish(), { type: "Missing", missing: ["VMClass small"] }] as VmInput["wish"][]) {
+      const { status } = decide(input({ vm: inFlight("Create"), task, wish: wished, ...unreachable }));
+      assertEquals([status?.id, status?.operation?.taskRef, status?.failures], ["vm-1", "t-1", undefined]);
+    }
+  }
 });

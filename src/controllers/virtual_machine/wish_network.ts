@@ -124,7 +124,25 @@ function fromLibvirt({ libvirt }: Network): Partial<Nic> | undefined {
     ...(libvirt.driver === undefined
       ? {}
       : { driver: { ...optional("name", libvirt.driver.name), ...optional("queues", libvirt.driver.queues) } }),
+    ...optional("vlan", libvirt.vlanTag),
+    ...libvirtExtra(libvirt),
   };
+}
+
+/** What only libvirt knows of, in the words of its provider. */
+function libvirtExtra(libvirt: NonNullable<Network["libvirt"]>): Partial<Nic> {
+  const { bridge, driver, trunkVlanTags } = libvirt;
+  const extra = {
+    ...optional("virtualPort", bridge?.openvswitch ? "openvswitch" : undefined),
+    ...optional(
+      "trunkVlans",
+      trunkVlanTags === undefined || trunkVlanTags.length === 0 ? undefined : trunkVlanTags.join(","),
+    ),
+    ...optional("txMode", driver?.txMode),
+    ...optional("ioEventFd", driver?.ioEventFD?.toString()),
+    ...optional("eventIdx", driver?.eventIDX?.toString()),
+  };
+  return Object.keys(extra).length === 0 ? {} : { extra };
 }
 
 function fromVsphere({ vsphere }: Network): Partial<Nic> | undefined {

@@ -60,7 +60,13 @@ export function checkUnique(
     const seen = new Map<string, number>();
     value.forEach((item, i) => {
       const id = identity(node.schema, item);
-      if (id === undefined) return;
+      if (id === undefined) {
+        if (node.schema["x-kubernetes-list-type"] === "map") {
+          const detail = "must be an object for an array of list-type map";
+          errors.push({ type: "FieldValueInvalid", field: `${path}[${i}]`, badValue: item, detail });
+        }
+        return;
+      }
       const count = (seen.get(id) ?? 0) + 1;
       seen.set(id, count);
       if (count === 2) {

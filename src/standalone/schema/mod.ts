@@ -9,6 +9,7 @@ export * from "./types.ts";
 export * from "./errors.ts";
 export { type CompileOptions, compileSchema, type ObjectSchema } from "./compile.ts";
 export * from "./limits.ts";
+export { canonical } from "./json.ts";
 export { applyJsonPatch } from "./patch/json_patch.ts";
 export { applyMergePatch } from "./patch/merge_patch.ts";
 export { applyStrategicMergePatch } from "./patch/strategic_merge.ts";

@@ -167,6 +167,12 @@ function checkObject(
   }
 }
 
+function checkEnum(node: SchemaNode, value: JsonValue, path: string, errors: Errors): void {
+  if (!node.enum || node.enum.has(canonical(value))) return;
+  const allowed = (node.schema.enum ?? []).map((v) => JSON.stringify(typeof v === "string" ? v : canonical(v)));
+  add(errors, "FieldValueNotSupported", path, `supported values: ${allowed.join(", ")}`, value);
+}
+
 function checkCombinations(node: SchemaNode, value: JsonValue, path: string, errors: Errors): void {
   const label = JSON.stringify(path);
   const outcome = (child: SchemaNode) => {
@@ -231,15 +237,14 @@ export function validateValue(
         "",
       );
     }
+    checkCombinations(node, value, path, errors);
+    checkEnum(node, value, path, errors);
     return;
   }
   checkCombinations(node, value, path, errors);
   if (typeof value === "string") checkString(node, value, path, errors);
   else if (typeof value === "number") checkNumber(node, value, path, errors);
   else if (Array.isArray(value)) checkArray(node, value, path, errors, old);
-  if (node.enum && !node.enum.has(canonical(value))) {
-    const allowed = (node.schema.enum ?? []).map((v) => JSON.stringify(typeof v === "string" ? v : canonical(v)));
-    add(errors, "FieldValueNotSupported", path, `supported values: ${allowed.join(", ")}`, value);
-  }
+  checkEnum(node, value, path, errors);
   if (isObject(value)) checkObject(node, value, path, errors, old);
 }

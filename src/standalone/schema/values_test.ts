@@ -95,6 +95,11 @@ const REFUSED: [JsonValue, string][] = [
   [{ str: "AB" }, "spec.str: Invalid value: \"AB\": spec.str in body should match '^[a-z]+$'"],
   [{ str: 5 }, 'spec.str: Invalid value: "integer": spec.str in body must be of type string: "integer"'],
   [{ en: "c" }, 'spec.en: Unsupported value: "c": supported values: "a", "b"'],
+  [
+    { en: 7 },
+    'spec.en: Invalid value: "integer": spec.en in body must be of type string: "integer"; ' +
+    'spec.en: Unsupported value: 7: supported values: "a", "b"',
+  ],
   [{ ien: 3 }, 'spec.ien: Unsupported value: 3: supported values: "1", "2"'],
   [{ bool: "x" }, 'spec.bool: Invalid value: "string": spec.bool in body must be of type boolean: "string"'],
   [{ arr: [] }, "spec.arr: Invalid value: 0: spec.arr in body should have at least 1 items"],
@@ -104,6 +109,11 @@ const REFUSED: [JsonValue, string][] = [
   [{ arr: {} }, 'spec.arr: Invalid value: "object": spec.arr in body must be of type array: "object"'],
   [{ set: ["a", "a"] }, 'spec.set[1]: Duplicate value: "a"'],
   [{ map: [{ name: "a" }, { name: "a", v: 1 }] }, 'spec.map[1]: Duplicate value: {"name":"a"}'],
+  [
+    { map: [7] },
+    'spec.map[0]: Invalid value: "integer": spec.map[0] in body must be of type object: "integer"; ' +
+    "spec.map[0]: Invalid value: 7: must be an object for an array of list-type map",
+  ],
   [{ map: [{ v: 1 }] }, "spec.map[0].name: Required value"],
   [
     { mapd: [{ port: 1 }, { port: 1, proto: "TCP" }, { port: 1 }] },

@@ -15,7 +15,7 @@ export async function readObject(request: Request): Promise<JsonObject | undefin
   const body = await readBytes(request);
   if (body.length === 0) return undefined;
   const type = mediaType(request.headers);
-  if (type !== "" && !OBJECT_TYPES.includes(type)) throw unsupportedMediaType(type, OBJECT_TYPES);
+  if (type !== "" && !OBJECT_TYPES.includes(type)) throw unsupportedMediaType(OBJECT_TYPES);
   const value = objectOf(type === PROTOBUF ? decodeProtobuf(body) : parse(body, type));
   if (value === undefined) throw badRequest("the request body must be an object");
   return value;

@@ -22,7 +22,7 @@ export function propagation(options: JsonObject, params: URLSearchParams): Propa
     return options.orphanDependents === true || params.get("orphanDependents") === "true" ? "Orphan" : "Background";
   }
   if (value === "Background" || value === "Foreground" || value === "Orphan") return value;
-  throw invalidOption("DeleteOptions", "propagationPolicy", value, ["Foreground", "Background", "Orphan"]);
+  throw invalidOption("DeleteOptions", "propagationPolicy", value, ["Foreground", "Background", "Orphan", "nil"]);
 }
 
 /** Deletes the object that the request names; returns what to answer. */

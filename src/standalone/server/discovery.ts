@@ -72,8 +72,13 @@ function subresources(resource: Resource): { name: string; group: string; versio
 
 const SUB_VERBS = ["get", "patch", "update"];
 
+/** In the order in which `kubectl get <category>` then prints them, on every server alike. */
+function sorted(resources: readonly Resource[]): Resource[] {
+  return [...resources].sort((a, b) => a.plural < b.plural ? -1 : 1);
+}
+
 function resourceList(apiVersion: string, resources: readonly Resource[]): JsonObject {
-  const entries = resources.flatMap((resource): Json[] => [
+  const entries = sorted(resources).flatMap((resource): Json[] => [
     {
       name: resource.plural,
       singularName: resource.singular,
@@ -116,7 +121,7 @@ function aggregated(registry: Registry, core: boolean, accept: string | null): D
       versions: [...Map.groupBy(resources, (r) => r.version)].map(([version, members]): Json => ({
         version,
         freshness: "Current",
-        resources: members.map(aggregatedEntry),
+        resources: sorted(members).map(aggregatedEntry),
       })),
     })),
   };

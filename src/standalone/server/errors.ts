@@ -104,6 +104,12 @@ export function invalid(resource: ResourceName, name: string, causes: readonly S
   );
 }
 
+/** What a patch makes of the object cannot be; it is the patch that is wrong, and not an object of some kind. */
+export function invalidPatch(message: string): ApiError {
+  const causes = [{ reason: "FieldValueInvalid", message, field: "patch" }];
+  return new ApiError(422, "Invalid", ` "" is invalid: patch: ${message}`, { causes });
+}
+
 /** What an admission policy refuses: in words forbidden, in code and reason invalid, as on a cluster. */
 export function forbiddenByPolicy(resource: ResourceName, name: string, why: string): ApiError {
   return new ApiError(422, "Invalid", `${qualified(resource)} "${name}" is forbidden: ${why}`, {
@@ -113,7 +119,12 @@ export function forbiddenByPolicy(resource: ResourceName, name: string, why: str
 }
 
 /** A parameter or option with a value that it cannot have; `kind` is that of the options (`DeleteOptions`). */
-export function invalidOption(kind: string, field: string, value: string, supported: readonly string[]): ApiError {
+export function invalidOption(
+  kind: string,
+  field: string,
+  value: string | readonly string[],
+  supported: readonly string[],
+): ApiError {
   const list = supported.map((name) => JSON.stringify(name)).join(", ");
   const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`;
   return invalid({ group: "meta.k8s.io", plural: "", kind }, "", [{
@@ -148,13 +159,14 @@ export function methodNotAllowed(): ApiError {
   return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
 
-export function unsupportedMediaType(got: string, allowed: readonly string[]): ApiError {
+/** The body is in none of the `allowed` forms; `got` is told where its name alone does not say why. */
+export function unsupportedMediaType(allowed: readonly string[], got?: string): ApiError {
   return new ApiError(
     415,
     "UnsupportedMediaType",
-    `the body of the request was in an unknown format - accepted media types include: ${allowed.join(", ")} (got ${
-      got === "" ? "none" : got
-    })`,
+    `the body of the request was in an unknown format - accepted media types include: ${allowed.join(", ")}${
+      got === undefined ? "" : ` (got ${got})`
+    }`,
   );
 }
 

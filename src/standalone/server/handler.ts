@@ -17,12 +17,13 @@ import {
   noSuchPath,
   notAcceptable,
   unauthorized,
+  unsupportedMediaType,
 } from "./errors.ts";
 import { type Faults, truncated, watchTap } from "./faults.ts";
 import { mediaType, representation } from "./media.ts";
 import type { OpenApi } from "./openapi.ts";
 import { emptyOpenApiV2, OPENAPI_V2_PROTOBUF, OPENAPI_V2_PROTOBUF_ANSWER } from "./openapi_v2_protobuf.ts";
-import { isApply, patched, patchObject } from "./patch.ts";
+import { isApply, patched, patchObject, patchTypes } from "./patch.ts";
 import { getObject, listObjects, type ReadContext, renderList, renderObject, shown, shownJson } from "./read.ts";
 import { resourcePath, type ResourceRequest, resourceRequest, type User } from "./request.ts";
 import type { Registry } from "./resource.ts";
@@ -196,6 +197,8 @@ async function serve(
     case "patch": {
       const type = mediaType(request.headers);
       const patch = await readValue(request);
+      const allowed = patchTypes(resource);
+      if (!allowed.includes(type)) throw unsupportedMediaType(allowed);
       const { scale } = resource;
       if (subresource === "scale" && scale !== undefined) {
         return await answerWrite(
@@ -286,7 +289,7 @@ function isDryRun(params: URLSearchParams, options: JsonObject): boolean {
   const values = [...params.getAll("dryRun"), ...(Array.isArray(options.dryRun) ? options.dryRun.map(String) : [])]
     .filter((value) => value !== "");
   const unknown = values.find((value) => value !== "All");
-  if (unknown !== undefined) throw invalidOption("CreateOptions", "dryRun", unknown, ["All"]);
+  if (unknown !== undefined) throw invalidOption("CreateOptions", "dryRun", values, ["All"]);
   return values.length > 0;
 }
 

@@ -18,6 +18,41 @@ const QUALIFIED = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 
+/** A rule in the words of a real API server: what it asks for, examples, and its regular expression. */
+const rule = (what: string, examples: readonly string[], expression: string): string =>
+  `${what} (e.g. ${examples.map((text) => `'${text}'`).join(",  or ")}, regex used for validation is '${expression}')`;
+const ENDS = "and must start and end with an alphanumeric character";
+const LABEL_RULE = rule(
+  `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', ${ENDS}`,
+  ["my-name", "123-abc"],
+  "[a-z0-9]([-a-z0-9]*[a-z0-9])?",
+);
+const SUBDOMAIN_RULE = rule(
+  `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', ${ENDS}`,
+  ["example.com"],
+  "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+);
+const VALUE_RULE = rule(
+  `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`,
+  ["MyValue", "my_value", "12345"],
+  "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?",
+);
+const NAME_PART_RULE = rule(
+  `name part must consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`,
+  ["MyName", "my.name", "123-abc"],
+  "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
+);
+
+/** What is wrong with `text`: its length, or what `otherwise` says. */
+const said = (text: string, limit: number, otherwise: string): string =>
+  text.length > limit ? `must be no more than ${limit} characters` : otherwise;
+
+/** What is wrong with `[prefix/]name`. */
+function qualifiedRule(key: string): string {
+  const name = key.slice(key.indexOf("/") + 1);
+  return name.length > 63 ? "name part must be no more than 63 characters" : NAME_PART_RULE;
+}
+
 /** Suffix alphabet of generated names: no vowels and no look-alikes, so that no words come out. */
 const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
@@ -55,28 +90,18 @@ export function validateMeta(
     bad(
       "metadata.name",
       name,
-      options.strictName
-        ? "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', start and end with an alphanumeric character, and have at most 63 characters"
-        : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', start and end with an alphanumeric character, and have at most 253 characters",
+      options.strictName ? said(name, 63, LABEL_RULE) : said(name, 253, SUBDOMAIN_RULE),
     );
   }
   for (const [key, value] of Object.entries(child(meta, "labels"))) {
-    if (!QUALIFIED.test(key)) {
-      bad("metadata.labels", key, "label keys are [prefix/]name with at most 63 characters in the name");
-    }
+    if (!QUALIFIED.test(key)) bad("metadata.labels", key, qualifiedRule(key));
     if (typeof value !== "string" || !LABEL_VALUE.test(value)) {
-      bad(
-        "metadata.labels",
-        String(value),
-        "a label value has at most 63 of A-Z a-z 0-9 '-' '_' '.' and starts and ends alphanumeric",
-      );
+      bad("metadata.labels", String(value), said(String(value), 63, VALUE_RULE));
     }
   }
   let bytes = 0;
   for (const [key, value] of Object.entries(child(meta, "annotations"))) {
-    if (!QUALIFIED.test(key)) {
-      bad("metadata.annotations", key, "annotation keys are [prefix/]name with at most 63 characters in the name");
-    }
+    if (!QUALIFIED.test(key)) bad("metadata.annotations", key, qualifiedRule(key));
     if (typeof value !== "string") bad(`metadata.annotations[${key}]`, String(value), "must be a string");
     bytes += key.length + String(value).length;
   }
@@ -88,9 +113,7 @@ export function validateMeta(
     });
   }
   for (const finalizer of strings(meta, "finalizers")) {
-    if (!QUALIFIED.test(finalizer)) {
-      bad("metadata.finalizers", finalizer, "must be a qualified name like example.com/name");
-    }
+    if (!QUALIFIED.test(finalizer)) bad("metadata.finalizers", finalizer, qualifiedRule(finalizer));
   }
   return causes;
 }

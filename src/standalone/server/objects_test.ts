@@ -94,7 +94,14 @@ Deno.test("unknown fields are dropped with a warning, refused when strict, dropp
   assertEquals(warned.headers.get("warning"), '299 - "unknown field \\"spec.colour\\""');
   assertEquals(warned.body.spec.colour, undefined);
   const strict = await t.client.post(`${WIDGETS}?fieldValidation=Strict`, manifest("b"));
-  assertEquals([strict.status, strict.body.message], [400, 'strict decoding error: unknown field "spec.colour"']);
+  assertEquals([strict.status, strict.body.message], [
+    400,
+    'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "spec.colour"',
+  ]);
+  const patched = await t.client.request("PATCH", `${WIDGETS}/a?fieldValidation=Strict`, { spec: { colour: 1 } }, {
+    "content-type": "application/merge-patch+json",
+  });
+  assertEquals([patched.status, patched.body.details.causes[0].field], [422, "patch"]);
   const ignored = await t.client.post(`${WIDGETS}?fieldValidation=Ignore`, manifest("c"));
   assertEquals([ignored.status, ignored.headers.get("warning")], [201, null]);
 });
@@ -293,7 +300,8 @@ Deno.test("paths and methods that make no sense are told apart", async () => {
   assertEquals(await status("GET", "/apis/example.com/v9/widgets"), 404);
   assertEquals(await status("GET", "/apis/example.com/v1/widgets/a"), 404);
   assertEquals(await status("GET", `${WIDGETS}/a/log`), 404);
-  assertEquals(await status("PUT", WIDGETS), 405);
+  assertEquals(await status("PUT", WIDGETS), 400);
+  assertEquals(await status("POST", "/apis/example.com/v1/widgets"), 404);
   assertEquals(await status("OPTIONS", WIDGETS), 405);
   assertEquals(await status("GET", "/nothing"), 404);
   assertEquals(await status("GET", "/api/v1/namespaces/%E0%A4%A/pods"), 400);

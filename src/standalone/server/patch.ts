@@ -1,7 +1,7 @@
 /** patch: JSON, merge, strategic merge and server-side apply. @module */
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, serverSideApply } from "../schema/mod.ts";
 import type { Json, JsonObject } from "../storage/mod.ts";
-import { badRequest, conflict, invalid, unsupportedMediaType } from "./errors.ts";
+import { badRequest, conflict, invalid } from "./errors.ts";
 import { objectOf, text } from "./json.ts";
 import { metaOf } from "./meta.ts";
 import { shown } from "./read.ts";
@@ -33,8 +33,6 @@ export function isApply(type: string): boolean {
 
 /** The object that `patch` of media type `type` makes of `object`. */
 export function patched(resource: Resource, object: JsonObject, patch: Json, type: string): JsonObject {
-  const allowed = patchTypes(resource);
-  if (!allowed.includes(type)) throw unsupportedMediaType(type, allowed);
   switch (type) {
     case JSON_PATCH:
       return applyJsonPatch(object, patch);
@@ -69,14 +67,9 @@ function applyObject(context: WriteContext, request: ResourceRequest, patch: Jso
   const applied = objectOf(patch);
   if (applied === undefined) throw badRequest("error decoding YAML: the apply patch must be an object");
   if (metaOf(applied).managedFields !== undefined) throw badRequest("metadata.managedFields must be nil");
-  for (const [key, expected] of [["apiVersion", apiVersionOf(resource)], ["kind", resource.kind]] as const) {
-    if (text(applied, key) !== expected) {
-      throw badRequest(
-        `Incorrect version specified in apply patch. Specified patch ${key}: ${
-          text(applied, key)
-        }, expected: ${expected}`,
-      );
-    }
+  const [version, kind] = [text(applied, "apiVersion"), text(applied, "kind")];
+  if (version !== apiVersionOf(resource) || kind !== resource.kind) {
+    throw badRequest(`invalid object type: ${version}, Kind=${kind}`);
   }
   const merge = (live: JsonObject | undefined): JsonObject => {
     const result = serverSideApply({

@@ -164,8 +164,8 @@ function utf8(bytes: Uint8Array): string {
 }
 
 function refusal(what: string): Error {
-  return unsupportedMediaType(`protobuf with ${what}, which this server takes as JSON only`, [
-    "application/json",
-    "application/yaml",
-  ]);
+  return unsupportedMediaType(
+    ["application/json", "application/yaml"],
+    `protobuf with ${what}, which this server takes as JSON only`,
+  );
 }

@@ -1,5 +1,5 @@
 /** What a request asks for, read off its path and method. @module */
-import { methodNotAllowed, noSuchPath } from "./errors.ts";
+import { badRequest, methodNotAllowed, noSuchPath, notFound } from "./errors.ts";
 import type { Registry, Resource } from "./resource.ts";
 
 /** Who asks. */
@@ -81,8 +81,10 @@ export function resourceRequest(
   const known = subresource === "" || (subresource === "status" && resource.status) ||
     (subresource === "scale" && resource.scale !== undefined) ||
     (subresource === "finalize" && resource.storage === "namespaces");
-  if (!known) throw noSuchPath();
+  if (!known) throw subresource === "scale" ? notFound(resource, path.name) : noSuchPath();
   const verb = verbOf(method, path.name === "", flag(params, "watch"));
+  if (path.name === "" && (method === "PUT" || method === "PATCH")) throw badRequest("name must be provided");
+  if (verb === "create" && resource.namespaced && path.namespace === "") throw noSuchPath();
   if (verb === undefined || (subresource !== "" && !["get", "patch", "update"].includes(verb))) {
     throw methodNotAllowed();
   }

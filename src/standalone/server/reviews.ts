@@ -4,7 +4,7 @@ import type { Attributes, Authenticator, Authorizer } from "./auth.ts";
 import { coreResource } from "./core_resources.ts";
 import { child, text } from "./json.ts";
 import type { User } from "./request.ts";
-import type { Resource } from "./resource.ts";
+import { apiVersionOf, type Resource } from "./resource.ts";
 
 /** What answering needs. */
 export interface ReviewContext {
@@ -33,7 +33,13 @@ export function reviewResources(): Resource[] {
 export function review(resource: Resource, body: JsonObject, context: ReviewContext): JsonObject | undefined {
   if (resource.group !== AUTHORIZATION && resource.group !== AUTHENTICATION) return undefined;
   const spec = child(body, "spec");
-  const answer = (status: JsonObject): JsonObject => ({ ...body, metadata: { creationTimestamp: null }, status });
+  const answer = (status: JsonObject): JsonObject => ({
+    kind: resource.kind,
+    apiVersion: apiVersionOf(resource),
+    ...body,
+    metadata: {},
+    status,
+  });
   switch (resource.kind) {
     case "SelfSubjectAccessReview":
       return answer(access(context.authorize, context.user, spec));

@@ -32,11 +32,12 @@ export function tablePrinter(resource: Resource): TablePrinter {
   const columns = own.some(({ name }) => name === "Name") ? own : [NAME, ...own];
   const cells = columns.map(cellOf);
   return {
-    definitions: columns.map(({ name, type, format = "", description = "", priority = 0 }) => ({
+    definitions: columns.map(({ name, type, format = "", description, jsonPath, priority = 0 }) => ({
       name,
       type,
       format,
-      description,
+      description: description ??
+        (resource.custom ? `Custom resource definition column (in JSONPath format): ${jsonPath}` : ""),
       priority,
     })),
     row: (object, include, now) => ({

@@ -1,10 +1,19 @@
 /** create and update: what happens to an object between the request and the store. @module */
-import { type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
+import { canonical, type FieldError, statusCauses, trackUpdate } from "../schema/mod.ts";
 import type { JsonObject, Store, Stored } from "../storage/mod.ts";
 import type { Clock } from "@virtrigaud/resilience";
 import type { Admit } from "./admission.ts";
 import { timestamp } from "./timestamp.ts";
-import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, staleWrite } from "./errors.ts";
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  invalidPatch,
+  notFound,
+  staleWrite,
+} from "./errors.ts";
 import { child, clone, ensureChild, equal, items, strings, text } from "./json.ts";
 import {
   carryOver,
@@ -68,7 +77,7 @@ export function createObject(
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
   if (resource.namespaced) checkNamespace(context, request, name);
-  prune(resource, object, options);
+  prune(request, object, options);
   dropEmptyMeta(object);
   for (const key of ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]) {
     delete meta[key];
@@ -104,6 +113,7 @@ export function updateObject(
   const live = shown(resource, entry);
   const next = change(editable(resource, entry), entry);
   checkIdentity(request, next);
+  prune(request, next, options);
   const meta = ensureChild(next, "metadata");
   if (request.verb === "patch") checkImmutable(resource, name, metaOf(live), meta, ["uid"]);
   if (meta.deletionTimestamp !== undefined && meta.deletionTimestamp !== null) {
@@ -114,7 +124,6 @@ export function updateObject(
     const fields = metaOf(live).managedFields;
     if (fields !== undefined) meta.managedFields = fields;
   }
-  prune(resource, next, options);
   dropEmptyMeta(next);
   carryOver(next, live);
   const result = mergeParts(resource, subresource, live, next);
@@ -206,7 +215,7 @@ function checkIdentity({ resource, namespace, name, verb }: ResourceRequest, obj
     const given = text(meta, "namespace");
     if (given !== "" && given !== namespace) {
       throw badRequest(
-        `the namespace of the provided object does not match the namespace sent on the request (${given} and ${namespace})`,
+        "the namespace of the provided object does not match the namespace sent on the request",
       );
     }
     meta.namespace = namespace;
@@ -288,18 +297,23 @@ function checkFinalizers(resource: Resource, name: string, live: JsonObject, nex
   throw invalid(resource, name, [{
     reason: "FieldValueForbidden",
     field: "metadata.finalizers",
-    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers [${
+    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${
       added.map((f) => `"${f}"`).join(", ")
-    }]`,
+    }}`,
   }]);
 }
 
-function prune(resource: Resource, object: JsonObject, options: WriteOptions): void {
+function prune({ resource, verb }: ResourceRequest, object: JsonObject, options: WriteOptions): void {
+  const patched = options.fieldValidation === "Strict" && verb === "patch" && options.owned !== true;
+  const whole = patched ? canonical(object) : "";
   const dropped = resource.schema.prune(object);
   if (dropped.length === 0 || options.fieldValidation === "Ignore") return;
   const messages = dropped.map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === "Strict") {
-    throw badRequest(`strict decoding error: ${messages.join(", ")}`);
+    const { kind, version } = resource;
+    const strict = `strict decoding error: ${messages.join(", ")}`;
+    if (patched) throw invalidPatch(`Invalid value: ${JSON.stringify(whole)}: ${strict}`);
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${strict}`);
   }
   options.warnings.push(...messages);
 }

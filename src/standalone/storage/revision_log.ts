@@ -90,7 +90,9 @@ export class RevisionLog {
       return new RevisionLog(db, path);
     } catch (cause) {
       db?.close();
-      throw storageError(`opening database ${path}`, cause);
+      const error = storageError(`opening database ${path}`, cause);
+      if (error.reason !== "Failed" || !isReadOnly(path)) throw error;
+      throw storageError(`opening database ${path}`, cause, READ_ONLY);
     }
   }
 
@@ -171,12 +173,36 @@ const REASONS: Readonly<Record<number, [StorageErrorReason, string]>> = {
   26: ["Corrupt", "the file is not a database; move it away or choose another data directory"],
 };
 
-function storageError(doing: string, cause: unknown): StorageError {
+const READ_ONLY = 8;
+
+/** The same by SQLite's own words, because `exec` of Deno's `node:sqlite` gives no result code. */
+const WORDS: readonly (readonly [words: RegExp, code: number])[] = [
+  [/disk is full/, 13],
+  [/readonly/, READ_ONLY],
+  [/locked/, 5],
+  [/not a database/, 26],
+  [/malformed/, 11],
+];
+
+function storageError(doing: string, cause: unknown, code = codeOf(cause)): StorageError {
   if (cause instanceof StorageError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const code = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) & 0xff : 0;
-  const known = REASONS[code] ?? (/not a database|malformed/.test(message) ? REASONS[26] : undefined) ??
-    (/readonly/.test(message) ? REASONS[8] : undefined) ?? (/locked/.test(message) ? REASONS[5] : undefined);
-  const [reason, advice] = known ?? ["Failed", "see the cause"];
-  return new StorageError(reason, `${doing}: ${message} (${advice})`, { cause });
+  const [reason, advice] = REASONS[code] ?? ["Failed", "see the cause"];
+  return new StorageError(reason, `${doing}: ${messageOf(cause)} (${advice})`, { cause });
+}
+
+const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause);
+
+function codeOf(cause: unknown): number {
+  const told = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) & 0xff : 0;
+  return told in REASONS ? told : WORDS.find(([words]) => words.test(messageOf(cause)))?.[1] ?? told;
+}
+
+/** On a read-only file system SQLite says "disk I/O error"; the file itself says it better. */
+function isReadOnly(path: string): boolean {
+  try {
+    Deno.openSync(path, { write: true }).close();
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && (error.code === "EROFS" || error.code === "EACCES");
+  }
 }

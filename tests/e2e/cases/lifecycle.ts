@@ -24,10 +24,11 @@ export const lifecycle: readonly Case[] = [
         new RegExp(`hello +On +${vm.status.ips[0]} .* mock +True +ReconcileSuccess`).test(watching.text), {
         last: () => watching.text,
       });
-      await until("its events", async () => {
-        const text = await kubectl.ok(["describe", "vm", "hello"]);
-        return /Normal +Created .*the VM exists as /.test(text) && /Normal +ReconcileSuccess/.test(text);
-      }, { last: () => kubectl.ok(["describe", "vm", "hello"]) });
+      await until(
+        "its birth among its events",
+        async () => /Normal +Created .*the VM exists as /.test(await kubectl.ok(["describe", "vm", "hello"])),
+        { last: () => kubectl.ok(["describe", "vm", "hello"]) },
+      );
       assertMatch(await kubectl.ok(["explain", "vm.spec.powerState"]), /ENUM:\s+On\s+Off\s+OffGraceful/);
       await world.search();
       await kubectl.ok(["delete", "-f", EXAMPLE, "--timeout=90s"]);

@@ -21,6 +21,9 @@ export async function play(t: Deno.TestContext, { world: start, cases }: Play): 
   const step = (name: string, fn: () => Promise<void>) =>
     t.step({ name, fn, sanitizeOps: false, sanitizeResources: false });
   for (const { name, run } of cases) await step(name, () => told(world, run));
+  await step("the manager asked for nothing that it has no right to", async () => {
+    assertEquals(await world.stage.refusals?.() ?? [], []);
+  });
   await step("no secret in any object, event, log or process argument", async () => {
     // Where it belongs it has to be, or it would prove nothing that it is nowhere else.
     assert(

@@ -19,7 +19,15 @@ export interface Printed {
     readonly uid: string;
     readonly generation?: number;
     readonly resourceVersion: string;
+    readonly deletionTimestamp?: string;
     readonly finalizers?: readonly string[];
+    readonly ownerReferences?: readonly {
+      readonly kind: string;
+      readonly name: string;
+      readonly uid: string;
+      readonly controller?: boolean;
+      readonly blockOwnerDeletion?: boolean;
+    }[];
     readonly annotations?: Readonly<Record<string, string>>;
   };
   // deno-lint-ignore no-explicit-any -- kinds of every shape; assertions are their types

@@ -23,6 +23,8 @@ export interface Stage extends AsyncDisposable {
   readonly runnerFolder: string;
   /** Writes to the API by the product so far; for a stage where only the product writes, any number that grows by them. */
   writes(): Promise<number>;
+  /** Requests of the manager that were forbidden, where there are rights that it could lack. */
+  refusals?(): Promise<string[]>;
   /** Where the manager tells its metrics, where it is a process of its own. */
   readonly metricsUrl?: string;
   /** The manager, where it is a process of its own. */

@@ -7,6 +7,7 @@ export class OwnershipLog {
   readonly #lost = new Set<string>();
   readonly #resized = new Set<string>();
   readonly #foreign = new Set<string>();
+  readonly #copies = new Set<string>();
   /** Owners whose object was let go with the machine staying. */
   readonly #released = new Set<string>();
   readonly #hypervisor: () => MockHypervisor;
@@ -39,9 +40,19 @@ export class OwnershipLog {
     return this.#foreign;
   }
 
+  /** Somebody copied a VM of ours, mark and all: there is no telling whose it is. */
+  addCopy(vmId: string): void {
+    this.#copies.add(vmId);
+  }
+
+  get copies(): ReadonlySet<string> {
+    return this.#copies;
+  }
+
   /** The hypervisor has forgotten all VMs. */
   forgetAll(): void {
     this.#foreign.clear();
+    this.#copies.clear();
     for (const { ownerUid } of this.#hypervisor().vms) if (ownerUid !== undefined) this.lose(ownerUid);
   }
 

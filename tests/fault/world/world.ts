@@ -1,5 +1,5 @@
 /** The whole system in one process and under fake time: API server, managers, provider, hypervisor. @module */
-import type { VirtualMachine } from "@virtrigaud/api";
+import type { Condition, VirtualMachine } from "@virtrigaud/api";
 import type { Wire } from "@virtrigaud/contract/client/client.ts";
 import type { Rpc } from "@virtrigaud/contract/codec/rpcs.ts";
 import { ProviderError } from "@virtrigaud/contract";
@@ -7,6 +7,7 @@ import type { UntypedObject } from "@virtrigaud/kube";
 import { FakeApiServer } from "@virtrigaud/kube/testing";
 import { FakeClock } from "@virtrigaud/resilience";
 import { OwnershipLog } from "./ownership.ts";
+import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./catalog.ts";
 import { MemoryDisk } from "./journal.ts";
 import { ManagerProcess } from "./manager_process.ts";
 import { Points } from "./points.ts";
@@ -31,8 +32,19 @@ export const COLLECTIONS = {
 export type NetworkFault =
   /** It arrives this much later, unless its caller has hung up by then: the cancellation overtakes nothing, but follows. */
   | { readonly type: "Late"; readonly ms: number }
+  /** Its caller hears that the connection broke, and it arrives this much later all the same. */
+  | { readonly type: "Stray"; readonly ms: number }
   /** It arrives, but the answer does not. */
   | { readonly type: "LostAnswer" };
+
+/** What classes, images, networks and Providers have in common. */
+export interface CatalogObject extends UntypedObject {
+  readonly status?: {
+    readonly conditions?: readonly Condition[];
+    readonly usedByVMs?: number;
+    readonly connectedVMs?: number;
+  };
+}
 
 /** A system of one provider. Everything random in it comes from `seed`. */
 export class World {
@@ -204,6 +216,12 @@ export class World {
             late.catch(() => {});
             return await orAborted(late, attempt.signal) as R;
           }
+          case "Stray": {
+            // It is under way to this process; to no other one.
+            const { provider } = this;
+            this.clock.sleep(fault.ms).then(() => provider.unary(rpc, request, alone)).catch(() => {});
+            throw new ProviderError("Unavailable", "the connection broke");
+          }
           case "LostAnswer":
             await this.provider.unary(rpc, request, alone);
             throw new ProviderError("Unavailable", "the connection broke before the answer came");
@@ -243,21 +261,39 @@ export class World {
     }, "status");
   }
 
+  /** Brings something that VMs refer to (back) to what it should be. */
+  restore(kind: CatalogKind): void {
+    const { name, body } = CATALOG[kind];
+    this.create(kind, name, structuredClone(body));
+    this.change(kind, name, (object) => Object.assign(object, structuredClone(body)));
+  }
+
+  /** Whether it is missing, or not what it should be. */
+  isSpoilt(kind: CatalogKind): boolean {
+    const { name, spoilt } = CATALOG[kind];
+    const found = this.api.store.find({ collection: COLLECTIONS[kind], namespace: NAMESPACE, name });
+    // What stands in the Secret concerns the provider's process alone.
+    if (found === undefined || kind === "secret") return found === undefined;
+    return Object.entries(spoilt).every(([key, value]) =>
+      JSON.stringify(found[key as "spec"]) === JSON.stringify(value)
+    );
+  }
+
+  /** All objects of a kind that VMs refer to, with a status as they all have it. */
+  catalog(kind: CatalogKind): CatalogObject[] {
+    return this.api.store.list(COLLECTIONS[kind]) as unknown as CatalogObject[];
+  }
+
+  /** Makes something that VMs refer to what it cannot be. */
+  spoil(kind: CatalogKind): void {
+    const { name, spoilt } = CATALOG[kind];
+    this.change(kind, name, (object) => Object.assign(object, structuredClone(spoilt)));
+  }
+
   #seedObjects(): void {
-    this.create("secret", "cred", { data: { username: btoa("u"), password: btoa("p1") } });
-    this.create("provider", "mock", {
-      spec: {
-        type: "mock",
-        endpoint: "mock://",
-        credentialSecretRef: { name: "cred" },
-        runtime: { image: "registry.test/provider-mock:v1", service: { tls: { enabled: false } } },
-      },
-    });
     this.create("class", "small", { spec: { cpu: 1, memory: "1Gi" } });
-    this.create("class", "large", { spec: { cpu: 2, memory: "2Gi" } });
-    this.create("image", "tiny", { spec: { source: { vsphere: { templateName: "tiny" } } } });
     this.create("network", "lan", { spec: { network: { libvirt: { networkName: "default" } } } });
-    this.create("network", "lab", { spec: { network: { libvirt: { networkName: "lab" } } } });
+    for (const kind of CATALOG_KINDS) this.restore(kind);
   }
 }
 

@@ -57,9 +57,9 @@ export interface Kubernetes extends AsyncDisposable {
   installCrds(folder: string): Promise<void>;
   /**
    * Starts the controllers that clean up: garbage collection and the deletion of namespaces. Call it when the custom
-   * kinds are there: those that come later are not looked for before half a minute has passed.
+   * kinds are there: those that come later are not looked for before half a minute has passed. `more` names further ones.
    */
-  startControllers(): Promise<void>;
+  startControllers(...more: string[]): Promise<void>;
   readonly apiServer: ControlPlaneProcess;
   /** Every completed request so far: the honest count of API traffic by user agent. */
   audit(): Promise<AuditEvent[]>;
@@ -121,8 +121,9 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
         await kubectl(["apply", "--server-side", "-f", folder]);
         await kubectl(["wait", "--for=condition=Established", "--timeout=60s", "-f", folder]);
       },
-      startControllers: async () => {
-        servers.push(await startServer(dir, "kube-controller-manager", controllersCommand(dir, admin.kubeconfigPath)));
+      startControllers: async (...more) => {
+        const command = controllersCommand(dir, admin.kubeconfigPath, more);
+        servers.push(await startServer(dir, "kube-controller-manager", command));
       },
       apiServer: {
         kill: async () => await servers[1]?.kill(),
@@ -132,7 +133,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
         },
       },
       audit: async () => {
-        const lines = (await Deno.readTextFile(`${dir}/audit.log`)).trim().split("\n");
+        // The last line may be half-written yet.
+        const lines = (await Deno.readTextFile(`${dir}/audit.log`)).split("\n").slice(0, -1);
         return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
       },
       stop,
@@ -215,12 +217,13 @@ function apiServerCommand(dir: string, etcdUrl: string, port: number, options: K
  * Only what cleans up: other controllers would give the Deployments of providers a status of their own, which the runner
  * does here.
  */
-function controllersCommand(dir: string, kubeconfigPath: string): string[] {
+function controllersCommand(dir: string, kubeconfigPath: string, more: readonly string[]): string[] {
   return [
     tool("kube-controller-manager"),
     `--kubeconfig=${kubeconfigPath}`,
     `--service-account-private-key-file=${dir}/tokens.key`,
-    "--controllers=garbage-collector-controller,namespace-controller",
+    `--controllers=${["garbage-collector-controller", "namespace-controller", ...more].join(",")}`,
+    "--horizontal-pod-autoscaler-sync-period=1s",
     "--leader-elect=false",
     "--bind-address=127.0.0.1",
     "--secure-port=0",

@@ -7,6 +7,6 @@ export {
   startKubernetes,
   type UserAccess,
 } from "./apiserver.ts";
-export { kubectlRig, kubernetesRig } from "./rig.ts";
+export { kubectlRig, kubernetesRig, newestKubernetes } from "./rig.ts";
 export { type KeyPair } from "./pki.ts";
 export { buildTool, buildUnavailable, findKubectl, findTool, type Tool, tools } from "./tools.ts";

@@ -1,4 +1,5 @@
 /** Whether a real API server can be started on this machine. @module */
+import { chosenRelease } from "../config.ts";
 import type { Need } from "../skip.ts";
 import { findKubectl, findTool, tools } from "./tools.ts";
 
@@ -13,6 +14,14 @@ export const kubernetesRig: Need = {
       `missing on this machine: ${missing.join(", ")} (deno task setup builds them where there is Go)`,
     );
   },
+};
+
+/** The newest release as a need: for suites that compare with what it says. */
+export const newestKubernetes: Need = {
+  unavailable: () =>
+    chosenRelease() === "newest"
+      ? kubernetesRig.unavailable()
+      : Promise.resolve("it compares with the newest Kubernetes, and VIRTRIGAUD_KUBERNETES asks for another"),
 };
 
 /** `kubectl` alone as a need: for suites that bring their own API server. */

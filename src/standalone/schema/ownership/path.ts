@@ -16,12 +16,18 @@ export function encodeStep(step: Step): string {
     case "field":
       return `f:${step.name}`;
     case "key":
-      return `k:${canonical(step.key)}`;
+      return `k:${asGoWrites(step.key)}`;
     case "value":
-      return `v:${canonical(step.value)}`;
+      return `v:${asGoWrites(step.value)}`;
     case "index":
       return `i:${step.index}`;
   }
+}
+
+/** Go's JSON escapes what could be taken for HTML, and clients compare these texts with those of a real API server. */
+function asGoWrites(value: JsonValue): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return canonical(value).replaceAll(/[<>&\u2028\u2029]/g, escaped);
 }
 
 /** Reads what {@linkcode encodeStep} writes. */

@@ -1,0 +1,13 @@
+/** Descriptions of storage pools. @module */
+import { ProviderError } from "@virtrigaud/contract";
+import { find, parseXml, textOf } from "./element.ts";
+
+/** Kind of a pool, as libvirt calls it: `dir`, `fs`, `netfs`, `logical`, `rbd`... */
+export const readPoolKind = (xml: string): string => parseXml(xml).attributes["type"] ?? "";
+
+/** Folder of the pool's files. @throws {ProviderError} `NotSupported` for pools that are none. */
+export function findPoolFolder(xml: string, name: string): string {
+  const path = textOf(find(parseXml(xml), "target", "path"));
+  if (path !== "") return path.replace(/\/$/, "");
+  throw new ProviderError("NotSupported", `storage pool "${name}" keeps no files`, { field: "storage" });
+}

@@ -1,0 +1,243 @@
+import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
+import { type MachineSpec, ProviderError, type TaskResponse } from "@virtrigaud/contract";
+import { systemClock } from "@virtrigaud/resilience";
+import {
+  addPool,
+  ensureGuestImage,
+  type Hypervisor,
+  libvirtRig,
+  startHypervisor,
+} from "../../tests/rigs/libvirt/mod.ts";
+import { skipWithout } from "../../tests/rigs/skip.ts";
+import { ImageServer } from "../shared/testing/image_server.ts";
+import type { LibvirtProvider } from "./provider.ts";
+import {
+  callContext,
+  createRequest,
+  describeOrFail,
+  finish,
+  machine,
+  operation,
+  providerFor,
+  Watcher,
+} from "./testing/fixture.ts";
+import { restartLibvirtd } from "./testing/profile.ts";
+
+const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
+const context = callContext();
+
+async function volumesOf(host: Hypervisor, pool = "default"): Promise<string[]> {
+  const rows = (await host.virsh("vol-list", pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
+  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
+}
+
+/** A VM that needs no boot: no card, no seed. */
+const plain = (name: string, change: Partial<MachineSpec> = {}): MachineSpec => {
+  const { guestInit: _, ...spec } = machine(name, { nics: [], ...change });
+  return spec;
+};
+
+/** Sends the same request again and again, as the manager does, until it is done. */
+async function insist<T extends TaskResponse>(provider: LibvirtProvider, ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      const answer = await ask();
+      await finish(provider, answer.task);
+      return answer;
+    } catch (error) {
+      const held = ProviderError.is(error, "Conflict") && error.reason === "Locked";
+      const passes = held ||
+        ["Unavailable", "Retryable", "Timeout"].some((name) => error instanceof ProviderError && error.class === name);
+      if (attempt === 100 || !passes) throw error;
+      await systemClock.sleep(100);
+    }
+  }
+}
+
+/** Moments after the request at which things die, milliseconds. */
+const MOMENTS = [0, 30, 150];
+
+/** Begins `ask` on providers that die at each of {@linkcode MOMENTS}, then under a libvirtd that does. */
+async function disturbed(
+  host: Hypervisor,
+  ask: (provider: LibvirtProvider) => Promise<TaskResponse>,
+): Promise<void> {
+  for (const moment of MOMENTS) {
+    await using dying = providerFor(host);
+    await ask(dying).catch((error) => assert(error instanceof ProviderError, String(error)));
+    await systemClock.sleep(moment);
+  }
+  await using provider = providerFor(host);
+  const { task } = await ask(provider).catch((error) => {
+    assert(error instanceof ProviderError, String(error));
+    return { task: undefined };
+  });
+  await restartLibvirtd(host);
+  await finish(provider, task).catch((error) => assert(error instanceof ProviderError, String(error)));
+}
+
+Deno.test(
+  { name: "who dies in the middle of a snapshot: there is one, and it can be gone back to", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    const uid = crypto.randomUUID();
+    await finish(provider, (await provider.create(createRequest(uid, plain("vm"), true), context)).task);
+    const request = { operation: operation(uid), vmId: uid, name: "one", includeMemory: true, quiesce: false };
+    await disturbed(host, (dying) => dying.snapshotCreate(request, context));
+    const { snapshotId } = await insist(provider, () => provider.snapshotCreate(request, context));
+    assertEquals((await provider.snapshotList({ vmId: uid }, context)).map(({ id }) => id), [snapshotId]);
+    const back = { operation: operation(uid), vmId: uid, snapshotId };
+    await disturbed(host, (dying) => dying.snapshotRevert(back, context));
+    await insist(provider, () => provider.snapshotRevert(back, context));
+    assertEquals((await describeOrFail(provider, uid)).power, "On");
+    await disturbed(host, (dying) => dying.snapshotDelete(back, context));
+    await insist(provider, () => provider.snapshotDelete(back, context));
+    assertEquals(await provider.snapshotList({ vmId: uid }, context), []);
+    await provider.delete({ operation: operation(uid), vmId: uid }, context);
+    assertEquals(await volumesOf(host), []);
+  },
+);
+
+Deno.test(
+  { name: "who dies in the middle of a clone, off or running: one whole clone, nothing else", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    const source = crypto.randomUUID();
+    const spec = plain("source", { disks: [{ name: "data", sizeGib: 1 }] });
+    await finish(provider, (await provider.create(createRequest(source, spec, false), context)).task);
+    for (const op of ["Off", "On"] as const) {
+      await provider.power({ operation: operation(source), vmId: source, op }, context);
+      const uid = crypto.randomUUID();
+      const wish = { ...spec, name: `copy-${op.toLowerCase()}`, rootDisk: { sizeGib: 2 } };
+      const request = { operation: operation(uid), sourceVmId: source, linked: false, spec: wish, powerOn: false };
+      await disturbed(host, (dying) => dying.clone(request, context));
+      await insist(provider, () => provider.clone(request, context));
+      assertEquals((await describeOrFail(provider, uid)).disks.map(({ name, sizeGib }) => [name, sizeGib]), [
+        ["root", 2],
+        ["data", 1],
+      ]);
+      await host.sh(["qemu-img", "check", "-q", `/var/lib/libvirt/images/${uid}-root.qcow2`]);
+      assertEquals((await volumesOf(host)).filter((name) => !name.startsWith(source)), [
+        `${uid}-data.qcow2`,
+        `${uid}-root.qcow2`,
+      ]);
+      await insist(provider, () => provider.delete({ operation: operation(uid), vmId: uid }, context));
+    }
+    await provider.delete({ operation: operation(source), vmId: source }, context);
+    assertEquals(await volumesOf(host), []);
+  },
+);
+
+Deno.test({ name: "who dies while a disk grows or leaves: it ends as wished", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  const uid = crypto.randomUUID();
+  const spec = plain("vm", { disks: ["a", "b"].map((name) => ({ name, sizeGib: 1 })) });
+  await finish(provider, (await provider.create(createRequest(uid, spec, true), context)).task);
+  for (const [op, sizeGib] of [["On", 2], ["Off", 3]] as const) {
+    await provider.power({ operation: operation(uid), vmId: uid, op }, context);
+    const wish = { ...spec, rootDisk: { sizeGib }, disks: spec.disks.map((disk) => ({ ...disk, sizeGib })) };
+    const request = { operation: operation(uid), vmId: uid, spec: wish };
+    const ask = (one: LibvirtProvider) => one.reconfigure(request, context);
+    await disturbed(host, ask);
+    await insist(provider, () => ask(provider));
+    assertEquals((await describeOrFail(provider, uid)).disks.map((disk) => disk.sizeGib), [sizeGib, sizeGib, sizeGib]);
+  }
+  const request = { operation: operation(uid), vmId: uid, spec: { ...spec, rootDisk: {}, disks: [] } };
+  await disturbed(host, (dying) => dying.reconfigure(request, context));
+  await insist(provider, () => provider.reconfigure(request, context));
+  assertEquals(await volumesOf(host), [`${uid}-root.qcow2`]);
+});
+
+Deno.test({ name: "who dies while an image is fetched: one whole image, nothing else", ignore }, async () => {
+  await using host = await startHypervisor({ image: false });
+  await using provider = providerFor(host);
+  await using server = await ImageServer.start();
+  const content = await Deno.readFile(await ensureGuestImage());
+  // In four bites, so that there is a middle to die in.
+  const url = server.at("/tiny.qcow2", (_request, response) => {
+    response.writeHead(200, { "content-length": content.byteLength });
+    const bite = Math.ceil(content.byteLength / 4);
+    const send = (offset: number): void => {
+      if (offset >= content.byteLength) return void response.end();
+      response.write(content.subarray(offset, offset + bite), () => setTimeout(send, 40, offset + bite));
+    };
+    send(0);
+  });
+  const request = {
+    operation: operation(crypto.randomUUID()),
+    source: { type: "Url", url, format: "qcow2" } as const,
+    name: "tiny",
+    force: false,
+  };
+  await disturbed(host, (dying) => dying.imagePrepare(request, context));
+  const { imageId } = await insist(provider, () => provider.imagePrepare(request, context));
+  assertEquals((await volumesOf(host)).map((name) => `default/${name}`), [imageId]);
+  const uid = crypto.randomUUID();
+  const image = { type: "Template", template: imageId } as const;
+  await insist(provider, () => provider.create(createRequest(uid, plain("vm", { image }), false), context));
+});
+
+Deno.test({ name: "a guest whose file systems a dead provider held is let go by the next one", ignore }, async () => {
+  await using host = await startHypervisor();
+  const uid = crypto.randomUUID();
+  {
+    await using provider = providerFor(host);
+    await using watcher = new Watcher(provider);
+    await finish(provider, (await provider.create(createRequest(uid, machine("vm"), true), context)).task);
+    await watcher.vm(uid, (vm) => vm.guest.agent === "Running");
+  }
+  // As a provider leaves it that dies between holding and letting go.
+  await host.virsh(
+    ...["metadata", uid, "--uri", "https://virtrigaud.io/xmlns/libvirt/rest/v1", "--key", "virtrigaud-rest"],
+    ...["--set", "<held/>", "--live"],
+  );
+  await host.virsh("domfsfreeze", uid);
+  await using provider = providerFor(host);
+  await using _watcher = new Watcher(provider);
+  for (let attempt = 0; (await host.virsh("dumpxml", uid)).includes("libvirt/rest"); attempt++) {
+    assert(attempt < 200, "it still carries the note");
+    await systemClock.sleep(50);
+  }
+  const command = ["/bin/touch", "/state/alive"];
+  assertEquals((await provider.guestExec({ operation: operation(uid), vmId: uid, command }, context)).exitCode, 0);
+});
+
+Deno.test(
+  { name: "disks live in several pools, and a full one fails cleanly wherever it is met", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    await addPool(host, { name: "fast", kind: "fs", sizeMib: 256 });
+    await addPool(host, { name: "small", kind: "dir", sizeMib: 8 });
+    await host.virsh("pool-define-as", "lvm", "logical", "--source-name", "vg0", "--target", "/dev/vg0");
+    const lvm = createRequest(crypto.randomUUID(), plain("lvm", { rootDisk: { storageClass: "lvm" } }));
+    const refusal = await assertRejects(() => provider.create(lvm, context), ProviderError);
+    assertEquals([refusal.class, refusal.field], ["NotSupported", "rootDisk.storageClass"]);
+    const uid = crypto.randomUUID();
+    const spec = plain("vm", {
+      rootDisk: { storageClass: "fast" },
+      disks: [{ name: "data", sizeGib: 1 }, { name: "fast", sizeGib: 1, storageClass: "fast" }],
+    });
+    await finish(provider, (await provider.create(createRequest(uid, spec, true), context)).task);
+    assertEquals(await volumesOf(host, "fast"), ["lost+found", `${uid}-fast.qcow2`, `${uid}-root.qcow2`].sort());
+    assertEquals(await volumesOf(host), [`${uid}-data.qcow2`]);
+    for (const op of ["On", "Off"] as const) {
+      await provider.power({ operation: operation(uid), vmId: uid, op }, context);
+      const copy = crypto.randomUUID();
+      const wish = { ...spec, name: "copy", rootDisk: { storageClass: "small" }, disks: [] };
+      const request = { operation: operation(copy), sourceVmId: uid, linked: false, spec: wish, powerOn: false };
+      const { task } = await provider.clone(request, context);
+      const error = await finish(provider, task).then(() => undefined, (reason) => reason);
+      assert(ProviderError.is(error), String(error));
+      assert(error.class === "QuotaExceeded" || op === "On" && error.class === "Retryable", error.message);
+      await provider.delete({ operation: operation(copy), vmId: copy }, context);
+      assertEquals(await volumesOf(host, "small"), []);
+      assertEquals((await describeOrFail(provider, uid)).power, op);
+    }
+    await provider.delete({ operation: operation(uid), vmId: uid }, context);
+    assertEquals([await volumesOf(host), await volumesOf(host, "fast")], [[], ["lost+found"]]);
+  },
+);
