@@ -224,14 +224,23 @@ function blockStat(target: string, what: "capacity" | "physical", params: TypedP
   return undefined;
 }
 
-/** For domains that are too busy to tell the sizes of their disks. */
+/**
+ * For domains that are too busy to tell the sizes of their disks, or have a disk whose file is gone: that is a fault of
+ * the one disk, and neither proof that the VM is gone nor a reason to say nothing about all others.
+ */
 async function volumeCapacity(
   context: LibvirtContext,
   path: string,
   options?: CallOptions,
 ): Promise<number | undefined> {
   const volume = await storage.volumeByPath(context.session, path, options);
-  return volume === undefined ? undefined : (await storage.info(context.session, volume, options)).capacity;
+  if (volume === undefined) return undefined;
+  try {
+    return (await storage.info(context.session, volume, options)).capacity;
+  } catch (error) {
+    if (LibvirtError.hasCode(error, errorCode.noStorageVol)) return undefined;
+    throw error;
+  }
 }
 
 function guestOf(live: DomainView, running: boolean, agent: AgentAnswer | undefined): ObservedGuest {

@@ -219,6 +219,26 @@ Deno.test({
   assertEquals(await host.sh(["stat", "--format=%i", data]), inode);
 });
 
+Deno.test({ name: "a VM whose disk was deleted behind our back is reported, and hides no other", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  const uids = [crypto.randomUUID(), crypto.randomUUID()] as const;
+  for (const uid of uids) {
+    const request = createRequest(uid, plain(`vm-${uid.slice(0, 4)}`), false);
+    await finish(provider, (await provider.create(request, context)).task);
+  }
+  await host.sh(["rm", `/var/lib/libvirt/images/${uids[0]}-root.qcow2`]);
+  assertEquals((await describeOrFail(provider, uids[0])).power, "Off");
+  assertEquals((await provider.listVms({}, context)).vms.map((vm) => vm.id).sort(), [...uids].sort());
+  await using watcher = new Watcher(provider);
+  await watcher.until((event) => event.type === "ListEnd");
+  const start = () => provider.power({ operation: operation(uids[0]), vmId: uids[0], op: "On" }, context);
+  const error = await assertRejects(start, ProviderError);
+  assertStringIncludes(error.message, `${uids[0]}-root.qcow2`);
+  await provider.delete({ operation: operation(uids[0]), vmId: uids[0] }, context);
+  assertEquals((await provider.listVms({}, context)).vms.map((vm) => vm.id), [uids[1]]);
+});
+
 Deno.test({ name: "a guest has the static address of its wish", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host);

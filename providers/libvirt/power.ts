@@ -32,7 +32,8 @@ export async function power(
   switch (request.op) {
     case "On":
       if (isOff) await startUnlessBase(context, domain, options);
-      else if (state === domainState.paused) await domains.resume(session, domain, options);
+      // A domain that is just being started looks paused.
+      else if (state === domainState.paused) await unlessAlready(domains.resume(session, domain, options));
       return {};
     case "Off":
       if (!isOff) await unlessAlready(domains.destroy(session, domain, options));
@@ -83,7 +84,7 @@ function graceful(
     try {
       // A paused guest hears nothing.
       if (await domains.state(context.session, domain, options) === domainState.paused) {
-        await domains.resume(context.session, domain, options);
+        await unlessAlready(domains.resume(context.session, domain, options));
       }
       const deadline = context.clock.monotonic() + timeoutMs;
       for (let left = timeoutMs; left > 0; left = deadline - context.clock.monotonic()) {

@@ -142,7 +142,10 @@ export async function liveOrWait(change: () => Promise<void>, waiting: Set<strin
   }
 }
 
+/** No slot is left; or QEMU has half of the device from a libvirtd that died while it plugged it in, and keeps it. */
+const UNTIL_POWER_CYCLE =
+  /No more available PCI slots|Failed to get "write" lock|Duplicate nodes? |Duplicate device ID/i;
+
 /** Whether the error speaks of what the running machine cannot do, and not of the way to it. */
 export const isImpossibleLive = (error: LibvirtError): boolean =>
-  error.class === "NotSupported" || error.code === errorCode.configUnsupported ||
-  /No more available PCI slots/i.test(error.message);
+  error.class === "NotSupported" || error.code === errorCode.configUnsupported || UNTIL_POWER_CYCLE.test(error.message);

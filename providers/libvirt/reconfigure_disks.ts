@@ -121,6 +121,9 @@ async function limitDisks({ context, domain, spec, stored, live, options }: Chan
   await limit(stored, domains.affect.config);
 }
 
+/** Its alias is made of its name: a call whose answer was lost goes on, and is done by the time we look again. */
+const ALREADY_PLUGGED = /non unique alias/i;
+
 /**
  * Plugs a device in; where the running machine has no slot left, it is stored for the next start.
  * @returns whether the machine has it now.
@@ -137,6 +140,12 @@ export async function attachDevice(
       return true;
     }
   } catch (error) {
+    if (error instanceof LibvirtError && ALREADY_PLUGGED.test(error.message)) {
+      throw new ProviderError("Retryable", `${error.message}; an earlier call is still plugging it in`, {
+        reason: "Locked",
+        cause: error,
+      });
+    }
     if (change.live === undefined || !(error instanceof LibvirtError) || !isImpossibleLive(error)) throw error;
   }
   await attachTo(change, device, domains.affect.config);

@@ -174,4 +174,11 @@ Deno.test("what somebody turns off behind our back is turned on again, and told"
     await world.until(() => world.site().mutations.length === 2);
     await world.untilReady();
     assertEquals(world.vm()?.status?.powerState, "On");
+
+    // One that cannot be turned on again is not said to run meanwhile.
+    world.site().faults.add({ method: "power", at: "before", fault: { type: "Error", class: "Retryable" }, times: 50 });
+    world.site().hypervisor.external({ type: "PowerOff", vmId });
+    const start = world.clock.monotonic();
+    await world.until(() => world.vm()?.status?.powerState === "Off");
+    assert(world.clock.monotonic() - start < 1_000);
   }));

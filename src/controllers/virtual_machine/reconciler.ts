@@ -196,6 +196,7 @@ class Run {
     if (step.type === "Reconfigure") this.#remember(step.wish, input.now);
     // A reboot is remembered before it is asked for: asked twice, it would happen twice.
     if (step.type === "Power" && step.verb === "Reboot") await this.#rememberReboot(input, decision, step);
+    else if (step.type === "Power") await this.#tellPower(decision);
     this.#acted = true;
     if (step.type === "Create") this.memory.births.begin(this.key, this.#vm);
     const outcome = await act(step, this.#vm, connection, this.context.signal);
@@ -233,6 +234,11 @@ class Run {
       ...decision.status ?? input.vm.status,
       operation: { id: step.operationId, verb: step.verb, startedAt, wish: step.wish },
     });
+  }
+
+  /** A machine that somebody else switched is told as it is before it is switched back: that may take long, or fail. */
+  async #tellPower({ status }: Decision): Promise<void> {
+    if (status?.powerState !== this.#stored.status?.powerState) await this.#writeStatus(status);
   }
 
   async #describe(vmId: string | undefined): Promise<Result | undefined> {

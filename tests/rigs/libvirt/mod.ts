@@ -5,4 +5,4 @@ export { HYPERVISOR_PACKAGES, IMAGE_PACKAGES } from "./packages.ts";
 export { addPool, type PoolKind, type PoolOptions } from "./pools.ts";
 export { ensureRelease, type Release, RELEASE_PACKAGES, releasePath, releaseRig } from "./release.ts";
 export { libvirtRig, machineUnfit } from "./rig.ts";
-export { Wire, type WireEnd } from "./wire.ts";
+export { Wire, type WireEnd, type WireOptions, type WireWatch } from "./wire.ts";

@@ -4,31 +4,47 @@ import { createConnection, createServer, type Socket } from "node:net";
 /** Where the cable leads: a port of this machine, or a unix socket. */
 export type WireEnd = { readonly host: "127.0.0.1"; readonly port: number } | { readonly path: string };
 
+/** Shown what passes, when it is on its way. */
+export type WireWatch = (chunk: Uint8Array, from: "operator" | "host") => void;
+
+/** How to lay a wire. */
+export interface WireOptions {
+  readonly watch?: WireWatch;
+  /** Unix socket to listen at; default: a free port of the loopback. */
+  readonly listen?: string;
+}
+
 /** A TCP relay that counts what it carries. */
 export class Wire implements AsyncDisposable {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #server;
   readonly #end: WireEnd;
+  readonly #watch: WireWatch | undefined;
   #state: "Whole" | "HalfOpen" | "Cut" = "Whole";
   #port = 0;
   #connections = 0;
   #bytes = 0;
   #pieces = 0;
 
-  private constructor(end: WireEnd) {
+  private constructor(end: WireEnd, watch: WireWatch | undefined) {
     this.#end = end;
+    this.#watch = watch;
     this.#server = createServer((near) => this.#join(near));
   }
 
-  /** Listens on a free port of the loopback. */
-  static async to(end: WireEnd): Promise<Wire> {
-    const wire = new Wire(end);
-    await new Promise<void>((resolve) => wire.#server.listen(0, "127.0.0.1", resolve));
+  /** Listens; connections are made onward as they come in. */
+  static async to(end: WireEnd, { watch, listen }: WireOptions = {}): Promise<Wire> {
+    const wire = new Wire(end, watch);
+    await new Promise<void>((resolve) => {
+      if (listen === undefined) wire.#server.listen(0, "127.0.0.1", resolve);
+      else wire.#server.listen(listen, resolve);
+    });
     const address = wire.#server.address();
     wire.#port = typeof address === "object" && address !== null ? address.port : 0;
     return wire;
   }
 
+  /** 0 for one that listens at a unix socket. */
   get port(): number {
     return this.#port;
   }
@@ -96,6 +112,7 @@ export class Wire implements AsyncDisposable {
           from.pause();
           to.once("drain", () => from.resume());
         }
+        this.#watch?.(chunk, from === near ? "operator" : "host");
       });
     }
   }

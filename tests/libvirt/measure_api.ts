@@ -1,0 +1,82 @@
+/** What an administrator sees at the API: manager, API server and the libvirt provider as processes, a real host. @module */
+import { API_VERSION, FORCE_SYNC_ANNOTATION, kindNamed } from "@virtrigaud/api";
+import { PROVIDERS, VIRTUAL_MACHINES } from "@virtrigaud/controllers";
+import { resourceType, SECRETS } from "@virtrigaud/kube";
+import { startHypervisor } from "../rigs/libvirt/mod.ts";
+import { NAMESPACE } from "../scale/fleet.ts";
+import { percentile } from "../scale/statistics.ts";
+import { until, World } from "../scale/world.ts";
+import { secretOf } from "./measure.ts";
+
+const VM = "web";
+
+const object = (kind: string, name: string, spec: Record<string, unknown>) => ({
+  apiVersion: API_VERSION,
+  kind,
+  metadata: { namespace: NAMESPACE, name },
+  spec,
+});
+
+/**
+ * A VM from its creation to `powerState: On`; then, `events` times, from just before `virsh destroy` is run until a watch
+ * of the administrator sees `Off`. The manager would have it running again before anybody reads that, so its disk is
+ * hidden meanwhile: what is measured includes the start that fails for it.
+ */
+export async function measureAtApi(events: number) {
+  await using host = await startHypervisor();
+  await using world = await World.start({ providers: 0 });
+  const apply = (kind: string, name: string, spec: Record<string, unknown>) =>
+    world.client.apply(
+      resourceType(kindNamed(kind)),
+      object(kind, name, spec),
+      { fieldManager: "bench", force: true },
+    );
+  await world.client.create(SECRETS, {
+    metadata: { namespace: NAMESPACE, name: "ssh" },
+    type: "Opaque",
+    stringData: secretOf(host),
+  });
+  await apply("Provider", "host", {
+    type: "libvirt",
+    endpoint: host.uri,
+    credentialSecretRef: { name: "ssh" },
+    rateLimit: { qps: 1000, burst: 2000 },
+    runtime: { image: "ghcr.io/projectbeskar/virtrigaud/provider-libvirt:v0.1.0" },
+  });
+  await apply("VMClass", "tiny", { cpu: 1, memory: "128Mi" });
+  await apply("VMImage", "tiny", {
+    source: { libvirt: { path: `${host.pool}/${host.imageVolume}`, format: "qcow2" } },
+  });
+  await until("the Provider is Ready", async () => {
+    const { items } = await world.client.list(PROVIDERS);
+    return items.some(({ status }) => status?.conditions?.some((c) => c.type === "Ready" && c.status === "True"));
+  });
+  const power = () => world.fleet.get(VM)?.status?.powerState;
+  const begin = performance.now();
+  await world.client.create(VIRTUAL_MACHINES, {
+    apiVersion: API_VERSION,
+    kind: "VirtualMachine",
+    metadata: { namespace: NAMESPACE, name: VM },
+    spec: { providerRef: { name: "host" }, classRef: { name: "tiny" }, imageRef: { name: "tiny" }, powerState: "On" },
+  });
+  const running = await world.fleet.until("the VM runs", () => power() === "On");
+  const disk = `/var/lib/libvirt/images/${world.fleet.get(VM)?.status?.id}-root.qcow2`;
+  const times: number[] = [];
+  for (let index = 0; index < events; index++) {
+    await host.sh(["mv", disk, `${disk}.hidden`]);
+    const start = performance.now();
+    const seen = world.fleet.until("the VM is seen off", () => power() === "Off", 60_000);
+    const [end] = await Promise.all([seen, host.virsh("destroy", VM)]);
+    times.push(end - start);
+    await host.sh(["mv", `${disk}.hidden`, disk]);
+    const body = { metadata: { annotations: { [FORCE_SYNC_ANNOTATION]: `${index}` } } };
+    await world.client.patch(VIRTUAL_MACHINES, { namespace: NAMESPACE, name: VM }, { type: "merge", body });
+    await world.fleet.until("the VM runs again", () => power() === "On", 60_000);
+  }
+  return {
+    createMs: running - begin,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    max: Math.max(...times),
+  };
+}
