@@ -275,6 +275,10 @@ const PASSING: readonly number[] = [
   pausedReason.startingUp,
 ];
 
+/** Power of the domain of a row of statistics. */
+export const powerOfRow = (params: TypedParams): PowerState =>
+  powerOf(Number(params.get("state.state") ?? domainState.none), Number(params.get("state.reason") ?? 0));
+
 function powerOf(state: number, reason: number): PowerState {
   switch (state) {
     case domainState.running:

@@ -20,6 +20,7 @@ import type { DomainRef } from "./client/objects.ts";
 import * as snapshots from "./client/snapshot.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, findDomain, type LibvirtContext, requireDomain } from "./context.ts";
+import { powerOfRow } from "./describe.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
 import { atRest } from "./rest.ts";
 import { readSnapshot, snapshotXml } from "./domain_xml/snapshot.ts";
@@ -93,6 +94,7 @@ async function isDomainOff(context: LibvirtContext, domain: DomainRef, options: 
 
 async function take(context: LibvirtContext, domain: DomainRef, request: SnapshotCreateRequest): Promise<void> {
   const { session } = context;
+  await refuseInTransition(context, domain);
   const description = snapshotXml({ name: idOf(request), description: request.description });
   // What is in memory needs no flushing: it comes back with it.
   const quiesce = request.quiesce && !request.includeMemory && !(await isDomainOff(context, domain, {}));
@@ -104,6 +106,18 @@ async function take(context: LibvirtContext, domain: DomainRef, request: Snapsho
     }
   };
   await (quiesce ? atRest(context, domain, { required: true }, make) : make());
+}
+
+/**
+ * A machine that is stopped for the moment, by a snapshot that a libvirtd has begun which is gone now, would be kept as a
+ * stopped one and come back as such.
+ */
+async function refuseInTransition(context: LibvirtContext, domain: DomainRef): Promise<void> {
+  const [row] = await domains.allStats(context.session, [domain], domains.stats.state);
+  if (row === undefined || powerOfRow(row.params) !== "Transitional") return;
+  throw new ProviderError("Conflict", `domain "${domain.name}" is stopped for something else at this moment`, {
+    reason: "Locked",
+  });
 }
 
 /** libvirt before 10.9 has no internal snapshots of machines with UEFI. */
