@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
-import { type MachineSpec, ProviderError, type TaskResponse } from "@virtrigaud/contract";
+import { type MachineSpec, ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
+import { Secret } from "@virtrigaud/telemetry";
+import { createHash } from "node:crypto";
 import {
   addPool,
   ensureGuestImage,
@@ -10,6 +12,7 @@ import {
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { ImageServer } from "../shared/testing/image_server.ts";
+import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import type { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
@@ -179,6 +182,46 @@ Deno.test({ name: "who dies while an image is fetched: one whole image, nothing 
   const image = { type: "Template", template: imageId } as const;
   await insist(provider, () => provider.create(createRequest(uid, plain("vm", { image }), false), context));
 });
+
+Deno.test(
+  { name: "who dies while a disk comes in or goes out: it is whole, and nothing else is there", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    await using store = await S3Server.start();
+    const content = await Deno.readFile(await ensureGuestImage());
+    store.objects.set("disks/in.qcow2", content);
+    const s3 = (name: string): TransferTarget => ({
+      backend: "s3",
+      url: `s3://disks/${name}`,
+      credentials: new Secret(S3_ACCOUNT),
+      options: { endpoint: store.endpoint, usePathStyle: "true" },
+    });
+    const uid = crypto.randomUUID();
+    const arriving = { operation: operation(uid), name: "in", format: "qcow2", source: s3("in.qcow2") };
+    await disturbed(host, (dying) => dying.importDisk(arriving, context));
+    const { diskId } = await insist(provider, () => provider.importDisk(arriving, context));
+    assertEquals((await volumesOf(host)).map((name) => `/var/lib/libvirt/images/${name}`), [diskId]);
+    await host.sh(["qemu-img", "compare", "-q", diskId, `/var/lib/libvirt/images/${host.imageVolume}`]);
+
+    const image = { type: "ImportedDisk", diskId, format: "qcow2" } as const;
+    await insist(
+      provider,
+      () => provider.create(createRequest(uid, plain("vm", { image, rootDisk: {} }), true), context),
+    );
+    for (const op of ["On", "Off"] as const) {
+      await provider.power({ operation: operation(uid), vmId: uid, op }, context);
+      const target = s3(`${op}.qcow2`);
+      const leaving = { operation: operation(uid), vmId: uid, format: "qcow2", compress: false, target };
+      await disturbed(host, (dying) => dying.exportDisk(leaving, context));
+      const { task } = await insist(provider, () => provider.exportDisk(leaving, context));
+      assert(task);
+      const sent = createHash("sha256").update(store.objects.get(`disks/${op}.qcow2`) ?? "").digest("hex");
+      assertEquals((await provider.taskStatus(task, context)).checksum, sent);
+      assertEquals((await volumesOf(host)).map((name) => `/var/lib/libvirt/images/${name}`), [diskId]);
+    }
+  },
+);
 
 Deno.test({ name: "a guest whose file systems a dead provider held is let go by the next one", ignore }, async () => {
   await using host = await startHypervisor();
