@@ -85,6 +85,12 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "Wait", ms: 20_000 },
     { type: "Delete", vm: "a" },
   ],
+  "the answer to Create is lost, and somebody copies the VM before anybody has looked": [
+    { type: "LostAnswer" },
+    create,
+    { type: "Disks", vm: "a", sizes: [4] },
+    { type: "External", vm: "a", what: "Duplicate" },
+  ],
   "what VMs refer to is spoilt, goes and comes back": [
     create,
     { type: "Wait", ms: 20_000 },
