@@ -276,22 +276,6 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "a pool without room is QuotaExceeded, and a delete cleans up what was begun", ignore }, async () => {
-  await using host = await startHypervisor();
-  await using provider = providerFor(host);
-  await host.sh(["mkdir", "/root/small"]);
-  await host.sh(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", "/root/small"]);
-  await host.virsh("pool-define-as", "small", "dir", "--target", "/root/small");
-  await host.virsh("pool-start", "small");
-  const uid = crypto.randomUUID();
-  const spec = plain("vm", { rootDisk: { storageClass: "small" } });
-  const { task } = await provider.create(createRequest(uid, spec), context);
-  const error = await assertRejects(() => finish(provider, task), ProviderError);
-  assertEquals(error.class, "QuotaExceeded", error.message);
-  await provider.delete({ operation: operation(uid), vmId: uid }, context);
-  assertEquals(await host.virsh("vol-list", "small"), "");
-});
-
 Deno.test(
   { name: "events arrive within a second of what others do, and nothing arrives when nothing happens", ignore },
   async () => {

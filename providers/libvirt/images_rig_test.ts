@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { run } from "../../tests/rigs/command.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
 import { ImageServer, redirect, truncated, whole } from "../shared/testing/image_server.ts";
@@ -67,6 +68,39 @@ Deno.test(
       for (const algorithm of ["md5", "sha1", "sha256"] as const) {
         const made = await prepare(url(good, { checksum: checksum(algorithm) }));
         await finish(provider, made.task);
+      }
+    });
+
+    await t.step("whatever format libvirt reads becomes qcow2 with the same content", async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const raw = `${folder}/disk`;
+        await Deno.writeFile(raw, content.subarray(2 ** 20, 5 * 2 ** 20));
+        const formats = ["raw", "qcow2", "qed", "vdi", "vmdk", "vmdk,subformat=streamOptimized", "vpc"];
+        for (const [index, wanted] of formats.entries()) {
+          const [format = "", option] = wanted.split(",");
+          const file = `${folder}/${index}`;
+          const how = option === undefined ? [] : ["-o", option];
+          await run(["qemu-img", "convert", "-f", "raw", "-O", format, ...how, raw, file]);
+          const at = server.at(`/format-${index}`, whole(await Deno.readFile(file)));
+          const { imageId, task } = await prepare(url(at, { format: format === "vpc" ? "vhd" : format }));
+          await finish(provider, task);
+          const volume = imageId.slice(imageId.indexOf("/") + 1);
+          await host.sh([
+            "qemu-img",
+            "compare",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "raw",
+            `/var/lib/libvirt/images/${volume}`,
+            raw,
+          ]);
+          await host.virsh("vol-delete", "--pool", host.pool, volume);
+        }
+      } finally {
+        await Deno.remove(folder, { recursive: true });
       }
     });
 
