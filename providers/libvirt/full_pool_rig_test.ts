@@ -16,8 +16,8 @@ import {
   createRequest,
   describeOrFail,
   finish,
-  machine,
   operation,
+  plainMachine,
   providerFor,
   Watcher,
 } from "./testing/fixture.ts";
@@ -63,7 +63,7 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
   const content = await Deno.readFile(await ensureGuestImage());
   store.objects.set("disks/tiny.qcow2", content);
   const url = server.at("/tiny.qcow2", whole(content));
-  const { guestInit: _, ...plain } = machine("vm", { nics: [], disks: [{ name: "data", sizeGib: 1 }] });
+  const plain = plainMachine("vm", { disks: [{ name: "data", sizeGib: 1 }] });
   const uid = crypto.randomUUID();
   await finish(provider, (await provider.create(createRequest(uid, plain, false), context)).task);
   const [vm, other] = [{ operation: operation(uid), vmId: uid }, crypto.randomUUID()];

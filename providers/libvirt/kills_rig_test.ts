@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
-import { type MachineSpec, ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
+import { ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { createHash } from "node:crypto";
@@ -21,24 +21,15 @@ import {
   finish,
   machine,
   operation,
+  plainMachine,
   providerFor,
+  volumesOf,
   Watcher,
 } from "./testing/fixture.ts";
 import { restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
 const context = callContext();
-
-async function volumesOf(host: Hypervisor, pool = "default"): Promise<string[]> {
-  const rows = (await host.virsh("vol-list", pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
-  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
-}
-
-/** A VM that needs no boot: no card, no seed. */
-const plain = (name: string, change: Partial<MachineSpec> = {}): MachineSpec => {
-  const { guestInit: _, ...spec } = machine(name, { nics: [], ...change });
-  return spec;
-};
 
 /** Sends the same request again and again, as the manager does, until it is done. */
 async function insist<T extends TaskResponse>(provider: LibvirtProvider, ask: () => Promise<T>): Promise<T> {
@@ -85,7 +76,7 @@ Deno.test(
     await using host = await startHypervisor();
     await using provider = providerFor(host);
     const uid = crypto.randomUUID();
-    await finish(provider, (await provider.create(createRequest(uid, plain("vm"), true), context)).task);
+    await finish(provider, (await provider.create(createRequest(uid, plainMachine("vm"), true), context)).task);
     const request = { operation: operation(uid), vmId: uid, name: "one", includeMemory: true, quiesce: false };
     await disturbed(host, (dying) => dying.snapshotCreate(request, context));
     const { snapshotId } = await insist(provider, () => provider.snapshotCreate(request, context));
@@ -108,7 +99,7 @@ Deno.test(
     await using host = await startHypervisor();
     await using provider = providerFor(host);
     const source = crypto.randomUUID();
-    const spec = plain("source", { disks: [{ name: "data", sizeGib: 1 }] });
+    const spec = plainMachine("source", { disks: [{ name: "data", sizeGib: 1 }] });
     await finish(provider, (await provider.create(createRequest(source, spec, false), context)).task);
     for (const op of ["Off", "On"] as const) {
       await provider.power({ operation: operation(source), vmId: source, op }, context);
@@ -137,7 +128,7 @@ Deno.test({ name: "who dies while a disk grows or leaves: it ends as wished", ig
   await using host = await startHypervisor();
   await using provider = providerFor(host);
   const uid = crypto.randomUUID();
-  const spec = plain("vm", { disks: ["a", "b"].map((name) => ({ name, sizeGib: 1 })) });
+  const spec = plainMachine("vm", { disks: ["a", "b"].map((name) => ({ name, sizeGib: 1 })) });
   await finish(provider, (await provider.create(createRequest(uid, spec, true), context)).task);
   for (const [op, sizeGib] of [["On", 2], ["Off", 3]] as const) {
     await provider.power({ operation: operation(uid), vmId: uid, op }, context);
@@ -180,7 +171,7 @@ Deno.test({ name: "who dies while an image is fetched: one whole image, nothing 
   assertEquals((await volumesOf(host)).map((name) => `default/${name}`), [imageId]);
   const uid = crypto.randomUUID();
   const image = { type: "Template", template: imageId } as const;
-  await insist(provider, () => provider.create(createRequest(uid, plain("vm", { image }), false), context));
+  await insist(provider, () => provider.create(createRequest(uid, plainMachine("vm", { image }), false), context));
 });
 
 Deno.test(
@@ -207,7 +198,7 @@ Deno.test(
     const image = { type: "ImportedDisk", diskId, format: "qcow2" } as const;
     await insist(
       provider,
-      () => provider.create(createRequest(uid, plain("vm", { image, rootDisk: {} }), true), context),
+      () => provider.create(createRequest(uid, plainMachine("vm", { image, rootDisk: {} }), true), context),
     );
     for (const op of ["On", "Off"] as const) {
       await provider.power({ operation: operation(uid), vmId: uid, op }, context);
@@ -256,11 +247,11 @@ Deno.test(
     await addPool(host, { name: "fast", kind: "fs", sizeMib: 256 });
     await addPool(host, { name: "small", kind: "dir", sizeMib: 8 });
     await host.virsh("pool-define-as", "lvm", "logical", "--source-name", "vg0", "--target", "/dev/vg0");
-    const lvm = createRequest(crypto.randomUUID(), plain("lvm", { rootDisk: { storageClass: "lvm" } }));
+    const lvm = createRequest(crypto.randomUUID(), plainMachine("lvm", { rootDisk: { storageClass: "lvm" } }));
     const refusal = await assertRejects(() => provider.create(lvm, context), ProviderError);
     assertEquals([refusal.class, refusal.field], ["NotSupported", "rootDisk.storageClass"]);
     const uid = crypto.randomUUID();
-    const spec = plain("vm", {
+    const spec = plainMachine("vm", {
       rootDisk: { storageClass: "fast" },
       disks: [{ name: "data", sizeGib: 1 }, { name: "fast", sizeGib: 1, storageClass: "fast" }],
     });
