@@ -1,6 +1,6 @@
 /** One real Debian on a real hypervisor: what cloud-init, the guest's agent and its kernel make of what was asked for. @module */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@virtrigaud/deps";
-import { callContext, operation, providerFor } from "../../../providers/libvirt/testing/fixture.ts";
+import { callContext, finish, operation, providerFor } from "../../../providers/libvirt/testing/fixture.ts";
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
 import { until } from "../support/deadline.ts";
@@ -11,6 +11,8 @@ const NAMESPACE = "debian";
 const HOSTNAME = "debian-web";
 /** A Debian boots for a minute where nothing else runs, and its image has to be fetched before. */
 const PATIENCE_MS = 10 * 60_000;
+/** How often a long wait is told about, seconds. */
+const TELL_EVERY_S = 20;
 /** Cards as the guest is to know them; without their addresses they could only be told apart by order. */
 const CARDS = {
   four: { mac: "52:54:00:00:40:04", address: "192.168.122.44", prefix: 24 },
@@ -77,6 +79,19 @@ export function debian(host: Hypervisor, image: DebianImage): readonly Case[] {
       await kubectl.patch("vm", "web", { spec: { disks: [{ name: "data", sizeGiB: 2, expandPolicy: "Online" }] } });
       await until("the larger disk in the guest", async () => Number(await sectors()) === 2 ** 22);
 
+      say("a snapshot with its file systems at rest, which go on after it");
+      const request = {
+        operation: operation(born.metadata.uid),
+        vmId,
+        name: "calm",
+        includeMemory: false,
+        quiesce: true,
+      };
+      const { task } = await provider.snapshotCreate(request, callContext());
+      await finish(provider, task);
+      await exec("/usr/bin/touch", "/etc/after");
+      assertEquals((await provider.snapshotList({ vmId }, callContext())).map(({ name }) => name), ["calm"]);
+
       say("the guest shuts itself down");
       await kubectl.patch("vm", "web", { spec: { powerState: "OffGraceful" } });
       await machine(kubectl, "to be off", ({ status }) => status.powerState === "Off");
@@ -109,8 +124,16 @@ function say(what: string): void {
 
 async function machine(kubectl: Kubectl, what: string, test: (vm: Printed) => boolean): Promise<Printed> {
   let seen: Printed | undefined;
+  const begin = performance.now();
+  let told = 0;
   return await until(`VM web ${what}`, async () => {
     seen = await kubectl.find("vm", "web");
+    const seconds = (performance.now() - begin) / 1000;
+    if (seconds > told + TELL_EVERY_S) {
+      told = seconds;
+      const { phase, guest } = seen?.status ?? {};
+      say(`  after ${Math.round(seconds)} s: ${phase}, agent ${guest?.agent ?? "not seen"}`);
+    }
     return seen !== undefined && isReady(seen) && test(seen) ? seen : undefined;
   }, { timeoutMs: PATIENCE_MS, everyMs: 1000, last: () => JSON.stringify(seen?.status) });
 }
