@@ -74,7 +74,7 @@ export async function describeOrFail(provider: LibvirtProvider, vmId: string): P
 interface Window {
   /** Look at events from this number on. Default 0. */
   readonly from?: number;
-  /** Default 60 000. */
+  /** Default 300 000: guests boot slowly where there is no KVM. */
   readonly withinMs?: number;
 }
 
@@ -97,7 +97,7 @@ export class Watcher implements AsyncDisposable {
   /** Resolves with the first event that fits. */
   async until(fits: (event: WatchEvent) => boolean, window: Window = {}): Promise<WatchEvent> {
     const timeout = new AbortController();
-    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? 60_000);
+    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? 300_000);
     try {
       for (;;) {
         const found = this.events.slice(window.from ?? 0).find(fits);
