@@ -12,12 +12,12 @@ import {
 } from "../controllers/admission_corpus.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { run } from "../rigs/command.ts";
-import { findKubectl, type Kubernetes, kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
+import { findKubectl, type Kubernetes, newestKubernetes, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { render, ROOT, type Values } from "./support/helm.ts";
 import { until } from "./support/until.ts";
 
-const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, kubernetesRig);
+const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, newestKubernetes);
 
 const CLASS = {
   apiVersion: `${GROUP}/${VERSION}`,
