@@ -120,6 +120,11 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
     this.#expectations.expect(key, resourceVersion);
   }
 
+  isOwn(key: ObjectKey): boolean {
+    const version = this.#store.get(key)?.metadata.resourceVersion;
+    return version !== undefined && this.#expectations.isOwn(key, version);
+  }
+
   fresh(key: ObjectKey): boolean {
     return this.#expectations.fresh(key);
   }
