@@ -14,7 +14,7 @@ import { Secret } from "@virtrigaud/telemetry";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { LibvirtProvider, type LibvirtProviderOptions } from "../provider.ts";
 
-export { machine } from "./spec.ts";
+export { machine, plainMachine } from "./spec.ts";
 
 export const callContext = (signal: AbortSignal = new AbortController().signal): CallContext => ({
   signal,
@@ -47,6 +47,12 @@ export function providerFor(
     ...change,
     credentials: () => ({ privateKey: new Secret(host.privateKey), knownHosts: host.knownHosts }),
   });
+}
+
+/** Names of the volumes in a pool of the host, but for the guest's image, sorted. */
+export async function volumesOf(host: Hypervisor, pool = "default"): Promise<string[]> {
+  const rows = (await host.virsh("vol-list", pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
+  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
 }
 
 /** Waits until the task has ended; throws what it failed with. */
