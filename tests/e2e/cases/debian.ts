@@ -92,6 +92,15 @@ export function debian(host: Hypervisor, image: DebianImage): readonly Case[] {
       await exec("/usr/bin/touch", "/etc/after");
       assertEquals((await provider.snapshotList({ vmId }, callContext())).map(({ name }) => name), ["calm"]);
 
+      say("CPUs and memory that come while it runs");
+      await kubectl.patch("vm", "web", { spec: { resources: { cpu: 3, memoryMiB: 768 } } });
+      const online = () => exec("/usr/bin/nproc");
+      const memoryMib = async () =>
+        Number(/MemTotal: +(\d+)/.exec(await exec("/usr/bin/cat", "/proc/meminfo"))?.[1]) / 1024;
+      const before = await memoryMib();
+      await until("a third CPU in the guest", async () => Number(await online()) === 3);
+      await until("more memory in the guest", async () => await memoryMib() > before + 200);
+
       say("the guest shuts itself down");
       await kubectl.patch("vm", "web", { spec: { powerState: "OffGraceful" } });
       await machine(kubectl, "to be off", ({ status }) => status.powerState === "Off");
@@ -152,7 +161,12 @@ function manifests(host: Hypervisor, image: DebianImage, canary: string): unknow
       credentialSecretRef: { name: "ssh" },
       runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
     }),
-    object("VMClass", "roomy", { cpu: 2, memory: "512Mi", diskDefaults: { size: "3Gi" } }),
+    object("VMClass", "roomy", {
+      cpu: 2,
+      memory: "512Mi",
+      diskDefaults: { size: "3Gi" },
+      performanceProfile: { cpuHotAddEnabled: true, memoryHotAddEnabled: true },
+    }),
     object("VMImage", "debian", {
       source: { libvirt: { url: image.url, checksum: image.sha256, checksumType: "sha256", format: "qcow2" } },
     }),
