@@ -156,7 +156,10 @@ const crashes: Case = {
 };
 
 /** Cases for worlds whose processes can be killed. */
-export const kills: readonly Case[] = [life(["manager", "provider"]), life(["control plane"]), crashes];
+export const kills: readonly Case[] = [life(["manager", "provider"]), life(["control plane"])];
 
-/** For a control plane that is back before a Lease ends, which a real kube-apiserver is not: that takes minutes. */
-export const everybodyKilled: Case = life(["control plane", "manager", "provider"]);
+/**
+ * What takes minutes, and is as well shown on a control plane that is back before a Lease ends, as a real kube-apiserver
+ * is not: everybody killed at once, and a provider that crashes at every point of every call.
+ */
+export const killsOfOnePlane: readonly Case[] = [life(["control plane", "manager", "provider"]), crashes];
