@@ -156,10 +156,7 @@ const crashes: Case = {
 };
 
 /** Cases for worlds whose processes can be killed. */
-export const kills: readonly Case[] = [life(["manager", "provider"]), life(["control plane"])];
+export const kills: readonly Case[] = [life(["manager", "provider"]), life(["control plane"]), crashes];
 
-/**
- * What takes minutes, and is as well shown on a control plane that is back before a Lease ends, as a real kube-apiserver
- * is not: everybody killed at once, and a provider that crashes at every point of every call.
- */
-export const killsOfOnePlane: readonly Case[] = [life(["control plane", "manager", "provider"]), crashes];
+/** For a control plane that is back before a Lease ends, which a real kube-apiserver is not: that takes minutes. */
+export const everybodyKilled: Case = life(["control plane", "manager", "provider"]);
