@@ -36,6 +36,11 @@ export class Expectations {
     return own !== undefined && compareResourceVersions(version, own) <= 0;
   }
 
+  /** `version` has come after newer ones: whoever looked meanwhile did so without what was written then. */
+  late(key: ObjectKey, version: string | undefined): void {
+    if (version !== undefined && this.#met(version)) this.#own.delete(key);
+  }
+
   fresh(key: ObjectKey): boolean {
     const version = this.#expected.get(key);
     if (version === undefined) return true;

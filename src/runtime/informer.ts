@@ -182,6 +182,7 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
       this.#store.set(key, object);
       changes = difference(old, object, false);
     }
+    this.#expectations.late(key, version);
     const held = this.#tellAll(changes);
     // After the handlers: keys that wait for this version are woken by their own change, and not a second time.
     this.#expectations.advance(version);

@@ -2,14 +2,18 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virt
 import { systemClock } from "@virtrigaud/resilience";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../../tests/rigs/skip.ts";
+import { backupXml, readBackupFiles } from "../domain_xml/backup.ts";
 import * as agents from "./agent.ts";
 import type { Rpc } from "./connection.ts";
 import { errorCode, LibvirtError } from "./errors.ts";
 import { LibvirtSession } from "./session.ts";
 import { parseUri } from "./uri.ts";
 import * as domains from "./domain.ts";
+import * as tuning from "./domain_tuning.ts";
 import * as hosts from "./host.ts";
+import * as jobs from "./job.ts";
 import * as networks from "./network.ts";
+import * as nodeDevices from "./node_device.ts";
 import type { DomainRef } from "./objects.ts";
 import { procedure, qemuProcedure } from "./procedures.ts";
 import * as snapshots from "./snapshot.ts";
@@ -28,6 +32,8 @@ Deno.test({ name: "real libvirtd: every call that the provider uses", ignore }, 
     credentials: () => ({}),
     clock: systemClock,
   });
+  const told = new Set<string>();
+  session.listen((said) => said.type === "Domain" && told.add(said.event.kind));
   const called = new Set<number>();
   const rpc: Rpc = {
     call: (call, options) => {
@@ -41,6 +47,9 @@ Deno.test({ name: "real libvirtd: every call that the provider uses", ignore }, 
   };
   try {
     await callByCall(t, rpc, host);
+    await t.step("libvirt has told of what was done, each kind of event", () => {
+      assertEquals([...told].toSorted(), ["agent", "device", "lifecycle", "metadata", "reboot"]);
+    });
     await t.step("no call is left out", () => {
       const all = Object.entries({ ...procedure, ...qemuProcedure });
       const left = all.filter(([name, number]) => !called.has(number) && !NOT_CALLED_HERE.test(name));
@@ -65,6 +74,23 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
     assertStringIncludes(await host.virsh("version"), await hosts.libvirtVersion(rpc));
     assertStringIncludes(await host.virsh("version"), await hosts.hypervisorVersion(rpc));
     assertStringIncludes(await hosts.capabilities(rpc), "<capabilities>");
+    const mhz = /CPU frequency:\s+(\d+)/.exec(await host.virsh("nodeinfo"))?.[1];
+    // A host that scales its clock does not stand still between two questions.
+    assert(Math.abs(await hosts.cpuMhz(rpc) - Number(mhz)) < 1_000, mhz);
+    const machine = { emulator: "/usr/bin/qemu-system-x86_64", arch: "x86_64", machine: "q35", domainType: "qemu" };
+    assertStringIncludes(await hosts.domainCapabilities(rpc, machine), "<domain>qemu</domain>");
+    const never = await assertRejects(
+      () => hosts.domainCapabilities(rpc, { ...machine, machine: "abacus" }),
+      LibvirtError,
+    );
+    assertStringIncludes(never.message, "abacus");
+  });
+  await t.step("devices of the host", async () => {
+    const listed = (await host.virsh("nodedev-list", "--cap", "pci")).split("\n").map((line) => line.trim());
+    const names = await nodeDevices.listPci(rpc);
+    assertEquals(names.toSorted(), listed.filter((name) => name !== "").toSorted());
+    assertStringIncludes(await nodeDevices.xml(rpc, "computer"), "<name>computer</name>");
+    await assertRejects(() => nodeDevices.xml(rpc, "pci_9999"), LibvirtError, "pci_9999");
   });
   await t.step("networks and pools", async () => {
     assertEquals((await networks.byName(rpc, "default"))?.name, "default");
@@ -73,9 +99,15 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
     const network = await networks.byName(rpc, "default");
     assert(network);
     assertEquals(await networks.isActive(rpc, network), true);
+    assertStringIncludes(await networks.xml(rpc, network), "virbr0");
+    assertEquals(await networks.hasFilter(rpc, "nope"), false);
+    await host.sh(["tee", "/root/filter.xml"], { input: "<filter name='probe-filter'/>" });
+    await host.virsh("nwfilter-define", "/root/filter.xml");
+    assertEquals(await networks.hasFilter(rpc, "probe-filter"), true);
     const pool = await storage.pool(rpc, "default");
     assert(pool);
     assertEquals(await storage.isActive(rpc, pool), true);
+    assertStringIncludes(await storage.poolXml(rpc, pool), "/var/lib/libvirt/images");
     assertEquals((await storage.volumes(rpc, pool)).map((volume) => volume.name), [host.imageVolume]);
     assertEquals((await storage.activePools(rpc)).map((pool) => pool.name), ["default"]);
   });
@@ -106,6 +138,10 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
     await storage.upload(rpc, raw, large);
     const sum = (await host.sh(["sha256sum", "/var/lib/libvirt/images/up.raw"])).split(" ")[0];
     assertEquals(sum, new Uint8Array(await crypto.subtle.digest("SHA-256", large)).toHex());
+    const piece = await storage.read(rpc, raw, { offset: 100_000, length: 70_000 });
+    assertEquals(await new Blob(piece.map((each) => each.slice())).bytes(), large.subarray(100_000, 170_000));
+    const rest = await storage.read(rpc, raw, { offset: 250_000, length: storage.READ_MAX });
+    assertEquals(await new Blob(rest.map((each) => each.slice())).bytes(), large.subarray(250_000));
     await storage.remove(rpc, raw);
     const late = await assertRejects(() => storage.upload(rpc, raw, large), LibvirtError);
     assertEquals([late.class, late.code], ["NotFound", errorCode.noStorageVol]);
@@ -134,6 +170,10 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
       domains.stats.state | domains.stats.block | domains.stats.vcpu,
     );
     assertEquals(row?.params.get("state.state"), domains.domainState.off);
+    const plain = await domains.xml(rpc, defined, "definition");
+    await limits(rpc, defined);
+    // Without control groups it would not start with them.
+    await domains.define(rpc, plain, 'define domain "probe"');
   });
   await t.step("domain while it runs", async () => {
     const domain = await domains.byUuid(rpc, uuid);
@@ -159,6 +199,7 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
     const silent = await assertRejects(() => domains.agentInfo(rpc, domain), LibvirtError);
     assertEquals(silent.class, "Retryable");
     await domains.setAgentTimeout(rpc, domain, 2);
+    await copyOfDisk(rpc, domain);
     await domains.shutdown(rpc, domain, "acpi");
     await domains.reboot(rpc, domain, "acpi");
     await domains.reset(rpc, domain);
@@ -180,6 +221,79 @@ async function callByCall(t: Deno.TestContext, rpc: Rpc, host: Hypervisor): Prom
     assertEquals(error.class, "InvalidSpec");
     assertStringIncludes(error.message, 'define domain "broken"');
   });
+}
+
+/** Limits and metadata; this host has no control groups, which limits of a running domain's CPUs and memory need. */
+async function limits(rpc: Rpc, domain: DomainRef): Promise<void> {
+  const { config, live } = domains.affect;
+  await tuning.setScheduler(rpc, domain, [
+    { field: "cpu_shares", type: "ullong", value: 512 },
+    { field: "global_quota", type: "llong", value: 50_000 },
+  ], config);
+  await tuning.setMemoryLimits(rpc, domain, [{ field: "hard_limit", type: "ullong", value: 1 << 20 }], config);
+  const params = [{ field: "total_iops_sec", type: "ullong", value: 300 }] as const;
+  await tuning.setBlockLimits(rpc, domain, { target: "vda", params, where: config });
+  const mark = { namespace: "urn:probe", prefix: "probe" };
+  await domains.setMetadata(rpc, domain, { ...mark, content: "<owner>me &amp; you</owner>" });
+  const text = await domains.xml(rpc, domain, "inactive");
+  for (
+    const part of ["<shares>512<", "<global_quota>50000<", "<hard_limit unit='KiB'>1048576<", "<total_iops_sec>300<"]
+  ) {
+    assertStringIncludes(text, part);
+  }
+  assertStringIncludes(text, "me &amp; you</probe:owner>");
+  await domains.setMetadata(rpc, domain, { ...mark, content: undefined });
+  assertEquals((await domains.xml(rpc, domain, "inactive")).includes("urn:probe"), false);
+  const off = await assertRejects(
+    () => tuning.setScheduler(rpc, domain, [{ field: "cpu_shares", type: "ullong", value: 2 }], live),
+    LibvirtError,
+  );
+  assertEquals([off.class, off.code], ["Conflict", errorCode.operationInvalid]);
+  const unknown = await assertRejects(
+    () => tuning.setMemoryLimits(rpc, domain, [{ field: "wishes", type: "ullong", value: 3 }], config),
+    LibvirtError,
+  );
+  assertEquals(unknown.code, errorCode.argumentUnsupported);
+}
+
+/** A copy of a running domain's disk by QEMU; one that is broken off; and none at all. */
+async function copyOfDisk(rpc: Rpc, domain: DomainRef): Promise<void> {
+  assertEquals(await jobs.backupXml(rpc, domain), undefined);
+  assertEquals((await jobs.stats(rpc, domain, "current")).type, jobs.jobType.none);
+  await jobs.abort(rpc, domain);
+  const { live } = domains.affect;
+  const limit = (value: number) =>
+    tuning.setBlockLimits(rpc, domain, {
+      target: "vda",
+      params: [{ field: "total_bytes_sec", type: "ullong", value }],
+      where: live,
+    });
+  const pool = await storage.pool(rpc, "default");
+  assert(pool);
+  const description = "<volume><name>copy.qcow2</name><capacity>268435456</capacity>" +
+    "<target><format type='qcow2'/></target></volume>";
+  const copy = await storage.create(rpc, pool, { name: "copy.qcow2", description });
+  const path = await storage.path(rpc, copy);
+  const ended = async (): Promise<number> => {
+    for (let tries = 0; (await jobs.stats(rpc, domain, "current")).type !== jobs.jobType.none; tries++) {
+      assert(tries < 600, "the copy does not end");
+      await systemClock.sleep(50);
+    }
+    return (await jobs.stats(rpc, domain, "completed")).type;
+  };
+  // So slow that it cannot be over before it is looked at.
+  await limit(1_000_000);
+  await jobs.beginBackup(rpc, domain, backupXml([{ target: "vda", path }]));
+  assertEquals(readBackupFiles(await jobs.backupXml(rpc, domain) ?? ""), [path]);
+  const going = await jobs.stats(rpc, domain, "current");
+  assertEquals(going.params.get("disk_total"), 268_435_456);
+  await jobs.abort(rpc, domain);
+  await limit(0);
+  assertEquals(await ended(), jobs.jobType.cancelled);
+  await jobs.beginBackup(rpc, domain, backupXml([{ target: "vda", path }]));
+  assertEquals(await ended(), jobs.jobType.completed);
+  assert((await storage.info(rpc, copy)).capacity === 268_435_456);
+  await storage.remove(rpc, copy);
 }
 
 /** Calls that the guest has to answer; it has just been reset. */

@@ -54,6 +54,8 @@ export class World {
   readonly managers: ManagerProcess[] = [];
   /** What was broken: promises that must hold at every moment, told as they break. */
   readonly broken: string[] = [];
+  /** The most that was ever asked for each disk, GiB, by VM and name of the disk. */
+  readonly largestDisks = new Map<string, number>();
   readonly ownership: OwnershipLog;
   readonly networkFaults: NetworkFault[] = [];
   provider: ProviderProcess;

@@ -1,13 +1,13 @@
 /** Size, settings and tags of an existing VM: into its stored description in one piece, and live where that works. @module */
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import * as tuning from "./client/domain_tuning.ts";
-import type { TypedParam } from "./client/objects.ts";
-import { wishedSettings } from "./create.ts";
-import { find, serializeXml, type XmlElement } from "./domain_xml/element.ts";
-import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
-import { markMetadata } from "./domain_xml/mark.ts";
-import type { DomainView } from "./domain_xml/read.ts";
+import * as domains from "../client/domain.ts";
+import * as tuning from "../client/domain_tuning.ts";
+import type { TypedParam } from "../client/objects.ts";
+import { wishedSettings } from "../create.ts";
+import { find, serializeXml, type XmlElement } from "../domain_xml/element.ts";
+import { EXTRA_KEYS, extraField } from "../domain_xml/extra_keys.ts";
+import { markMetadata } from "../domain_xml/mark.ts";
+import type { DomainView } from "../domain_xml/read.ts";
 import {
   applySettings,
   GRAPHICS_FIELDS,
@@ -15,11 +15,11 @@ import {
   MEMORY_UNLIMITED_KIB,
   QUOTA_PERIOD_US,
   type SettingValues,
-} from "./domain_xml/settings.ts";
-import { readLayout, type Size, writeCurrent, writeSize } from "./domain_xml/size.ts";
-import { extra, sizeOf } from "./hardware.ts";
-import { pendingLayout, pendingSettings } from "./pending.ts";
-import { type Change, liveOrWait } from "./reconfigure.ts";
+} from "../domain_xml/settings.ts";
+import { readLayout, type Size, writeCurrent, writeSize } from "../domain_xml/size.ts";
+import { extra, sizeOf } from "../hardware.ts";
+import { pendingLayout, pendingSettings } from "../pending.ts";
+import { type Change, liveOrWait } from "./change.ts";
 
 /** Makes size and settings follow the wish. What is refused while the VM runs is not stored either. */
 export async function reconcileDescription(change: Change): Promise<void> {
