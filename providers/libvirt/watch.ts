@@ -161,6 +161,7 @@ class Feed {
     const uuids = [...this.#dirty];
     this.#dirty.clear();
     await Promise.all(uuids.map(async (uuid) => {
+      this.#context.agents.renew(uuid);
       const domain = await domains.byUuid(this.#context.session, uuid, { signal: this.#signal });
       const vm = domain === undefined ? undefined : await observe(this.#context, domain, { signal: this.#signal });
       if (vm !== undefined) return this.#present(vm);
