@@ -16,6 +16,7 @@ import {
   createRequest,
   describeOrFail,
   finish,
+  machine,
   operation,
   plainMachine,
   providerFor,
@@ -52,6 +53,8 @@ interface Ask {
   readonly breaksOff: boolean;
   readonly ask: () => Promise<TaskResponse>;
   readonly undo?: () => Promise<unknown>;
+  /** Sizes of the VM's disks when it is done, GiB; default: as they were. */
+  readonly sizes?: readonly number[];
 }
 
 Deno.test({ name: "a full pool is told as such, nothing is left over, and room makes it work", ignore }, async (t) => {
@@ -121,6 +124,7 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
     name: "a disk of a VM that is off grows",
     breaksOff: false,
     ask: () => provider.reconfigure({ ...vm, spec: grown(5_000) }, context),
+    sizes: [1, 5_000],
   }, {
     name: "a disk of a running VM grows",
     breaksOff: false,
@@ -128,6 +132,7 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
       await provider.power({ ...vm, op: "On" }, context);
       return await provider.reconfigure({ ...vm, spec: grown(10_000) }, context);
     },
+    sizes: [1, 10_000],
   }, {
     name: "a snapshot with memory is taken",
     breaksOff: false,
@@ -138,32 +143,40 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
     },
   }];
   const before = await filesIn(host);
-  for (const { name, breaksOff, ask, undo } of asks) {
+  const sizes = async () => (await describeOrFail(provider, uid)).disks.map(({ sizeGib }) => sizeGib);
+  for (const { name, breaksOff, ask, undo, sizes: wanted } of asks) {
     await t.step(name, async () => {
+      const sizesBefore = await sizes();
       for (const leftMib of breaksOff ? [0, 8] : [0]) {
         const free = await fill(host, leftMib);
         const error = await assertRejects(async () => await finish(provider, (await ask()).task), ProviderError);
         assertEquals(error.class, "QuotaExceeded", error.message);
         assertMatch(error.message, /; make room/);
-        assertEquals(await filesIn(host), before);
+        assertEquals([await filesIn(host), await sizes()], [before, sizesBefore]);
         assertEquals(await provider.snapshotList(vm, context), []);
         assertEquals(await host.virsh("list", "--all", "--name"), "vm");
         await free();
       }
       await finish(provider, (await ask()).task);
       await undo?.();
+      assertEquals(await sizes(), wanted ?? sizesBefore);
     });
   }
   await t.step("a guest that meets the end of the room waits there, and goes on when it is told to", async () => {
-    await provider.power({ ...vm, op: "Off" }, context);
-    assertEquals((await describeOrFail(provider, uid)).disks.map(({ sizeGib }) => sizeGib), [1, 10_000]);
+    await provider.delete(vm, context);
+    const writer = crypto.randomUUID();
+    // Comes before the guest's agent is started.
+    const script = "#!/bin/sh\ndd if=/dev/urandom of=/state/much bs=1M count=8\n";
+    const spec = machine("writer", { nics: [], guestInit: { type: "CloudInit", userData: new Secret(script) } });
+    await finish(provider, (await provider.create(createRequest(writer, spec, false), context)).task);
     const free = await fill(host, 0);
     await using watcher = new Watcher(provider);
-    await provider.power({ ...vm, op: "On" }, context);
-    const waiting = await watcher.vm(uid, ({ attention }) => attention !== undefined);
+    const switchOn = () => provider.power({ operation: operation(writer), vmId: writer, op: "On" }, context);
+    await switchOn();
+    const waiting = await watcher.vm(writer, ({ attention }) => attention !== undefined);
     assertStringIncludes(waiting.attention ?? "", "the storage may be full");
     await free();
-    await provider.power({ ...vm, op: "On" }, context);
-    await watcher.vm(uid, ({ guest }) => guest.agent === "Running", { from: watcher.events.length });
+    await switchOn();
+    await watcher.vm(writer, ({ guest }) => guest.agent === "Running", { from: watcher.events.length });
   });
 });
