@@ -282,6 +282,11 @@ const PASSING: readonly number[] = [
 export const powerOfRow = (params: TypedParams): PowerState =>
   powerOf(Number(params.get("state.state") ?? domainState.none), Number(params.get("state.reason") ?? 0));
 
+/** Whether the domain of a row of statistics stands still so that its memory can be saved. */
+export const isStoppedToSave = (params: TypedParams): boolean =>
+  params.get("state.state") === domainState.paused &&
+  [pausedReason.save, pausedReason.dump, pausedReason.snapshot].some((each) => each === params.get("state.reason"));
+
 function powerOf(state: number, reason: number): PowerState {
   switch (state) {
     case domainState.running:

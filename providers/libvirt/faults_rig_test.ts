@@ -48,6 +48,32 @@ Deno.test(
   },
 );
 
+Deno.test(
+  {
+    name: "a VM that a dead libvirtd has left stopped in the middle of a snapshot goes on; a suspended one stays",
+    ignore,
+  },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    await using watcher = new Watcher(provider);
+    const uids = [crypto.randomUUID(), crypto.randomUUID()] as const;
+    for (const [index, uid] of uids.entries()) {
+      await finish(provider, (await provider.create(createRequest(uid, plainMachine(`vm${index}`)), context)).task);
+      await provider.power({ operation: operation(uid), vmId: uid, op: "Suspend" }, context);
+    }
+    const [left, suspended] = uids;
+    await killLibvirtd(host);
+    // As libvirt itself notes it when it stops a machine to save its memory.
+    await host.sh(["sed", "-i", "/<domstatus/s/reason='user'/reason='save'/", "/run/libvirt/qemu/vm0.xml"]);
+    const from = watcher.events.length;
+    await host.sh(["libvirtd", "--daemon"]);
+    await watcher.vm(left, (vm) => vm.power === "Transitional", { from });
+    await watcher.vm(left, (vm) => vm.power === "On", { from });
+    assertEquals((await describeOrFail(provider, suspended)).power, "Suspended");
+  },
+);
+
 Deno.test({ name: "the host loses power: what is left is off, and goes on again", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host, "ssh");

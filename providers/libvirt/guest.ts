@@ -15,6 +15,8 @@ export interface AgentAnswer {
 
 /** How long an agent that did not answer is left alone. Every unanswered question blocks a lane for seconds. */
 const QUARANTINE: BackoffPolicy = { baseMs: 30_000, maxMs: 600_000, jitter: 0 };
+/** How long an answer with an address holds for {@linkcode GuestAgents.ask}. Asking takes the guest tens of milliseconds. */
+const FRESH_MS = 5_000;
 /** How long libvirt waits for an agent, seconds. A healthy one answers in milliseconds. */
 const AGENT_TIMEOUT_S = 5;
 /** An interface has few addresses; the limit bounds what a guest can make us read. */
@@ -25,6 +27,7 @@ export class GuestAgents {
   readonly #rpc: Rpc;
   readonly #clock: Clock;
   readonly #quarantine = new Map<string, { readonly until: number; readonly failures: number }>();
+  readonly #answers = new Map<string, { readonly until: number; readonly id: number; readonly answer: AgentAnswer }>();
   /** Runs of domains whose agent timeout is set; libvirt forgets it when the domain stops. */
   readonly #prepared = new Map<string, number>();
 
@@ -33,8 +36,14 @@ export class GuestAgents {
     this.#clock = clock;
   }
 
-  /** The agent's answer; `undefined` if it gave none. Errors of the connection are thrown. */
+  /**
+   * The agent's answer, {@linkcode FRESH_MS} old at most unless {@linkcode GuestAgents.renew} was called since;
+   * `undefined` if it gave none. Errors of the connection are thrown.
+   */
   async ask(domain: DomainRef, options?: { readonly signal?: AbortSignal }): Promise<AgentAnswer | undefined> {
+    const known = this.#answers.get(domain.uuid);
+    if (known !== undefined && known.id === domain.id && known.until > this.#clock.monotonic()) return known.answer;
+    this.#answers.delete(domain.uuid);
     const silent = this.#quarantine.get(domain.uuid);
     if (silent !== undefined && silent.until > this.#clock.monotonic()) return undefined;
     try {
@@ -44,6 +53,9 @@ export class GuestAgents {
       }
       const answer = readAnswer(await domains.agentInfo(this.#rpc, domain, options));
       this.#quarantine.delete(domain.uuid);
+      if (publicAddresses([...answer.addresses.values()].flat()).length > 0) {
+        this.#answers.set(domain.uuid, { until: this.#clock.monotonic() + FRESH_MS, id: domain.id, answer });
+      }
       return answer;
     } catch (error) {
       if (ProviderError.is(error, "Unavailable") || options?.signal?.aborted) throw error;
@@ -56,6 +68,11 @@ export class GuestAgents {
     }
   }
 
+  /** Something has happened to this domain: what its agent has said holds no more. */
+  renew(uuid: string): void {
+    this.#answers.delete(uuid);
+  }
+
   /** The agent of this domain has just connected: ask it again. */
   welcome(uuid: string): void {
     this.#quarantine.delete(uuid);
@@ -64,6 +81,7 @@ export class GuestAgents {
   /** Forgets a domain that is gone. */
   forget(uuid: string): void {
     this.#quarantine.delete(uuid);
+    this.#answers.delete(uuid);
     this.#prepared.delete(uuid);
   }
 }

@@ -77,6 +77,31 @@ Deno.test("an agent that hangs is left alone for a while, or until it comes back
   assertEquals((await assertRejects(() => agents.ask(web), ProviderError)).class, "Unavailable");
 });
 
+Deno.test("an answer with an address holds for five seconds of one run, unless something happens", async () => {
+  const server = new FakeLibvirtd();
+  const agents = new GuestAgents(server.connection, server.clock);
+  const answer = (hostname: string) => ({
+    hostname,
+    "if.count": 1,
+    "if.0.hwaddr": "52:54:00:aa:00:01",
+    "if.0.addr.count": 1,
+    "if.0.addr.0.addr": "10.0.0.5",
+  });
+  assertEquals((await ask(server, agents, answer("one")))?.hostname, "one");
+  const asked = server.calls.length;
+  assertEquals((await agents.ask(web))?.hostname, "one");
+  assertEquals(server.calls.length, asked, "no second question");
+  agents.renew(web.uuid);
+  assertEquals((await ask(server, agents, answer("two")))?.hostname, "two");
+  await server.clock.advance(5_000);
+  assertEquals((await ask(server, agents, answer("three")))?.hostname, "three");
+  const next = agents.ask({ ...web, id: 4 });
+  await settle();
+  assertEquals(server.calls.at(-1)?.procedure, procedure.domainAgentSetResponseTimeout, "the next run is asked anew");
+  server.connection.close();
+  await assertRejects(() => next, ProviderError);
+});
+
 Deno.test("addresses that mean nothing outside are left out, IPv4 comes first", () => {
   assertEquals(
     publicAddresses(["fd00::5", "127.0.0.1", "::1", "fe80::1", "169.254.1.1", "10.0.0.5", "10.0.0.5", "0.0.0.0"]),

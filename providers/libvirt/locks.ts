@@ -4,6 +4,11 @@
 export class Locks {
   readonly #tails = new Map<string, Promise<void>>();
 
+  /** Whether something holds `key` now. */
+  isHeld(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Runs `work` when everything that asked for `key` before has ended. */
   async hold<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();

@@ -21,9 +21,10 @@ import * as snapshots from "./client/snapshot.ts";
 import * as storage from "./client/storage.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, findDomain, type LibvirtContext, requireDomain } from "./context.ts";
-import { powerOfRow } from "./describe.ts";
 import { readPoolRoom } from "./domain_xml/pool.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
+import { restMetadata } from "./domain_xml/rest.ts";
+import { goOn } from "./left_stopped.ts";
 import { atRest } from "./rest.ts";
 import { readSnapshot, snapshotXml } from "./domain_xml/snapshot.ts";
 
@@ -50,13 +51,28 @@ export async function snapshotCreate(
   const key = `snapshot/${domain.uuid}/${snapshotId}`;
   const running = context.tasks.running(key);
   if (running !== undefined) return { snapshotId, task: running };
-  if (await snapshots.byName(context.session, domain, snapshotId, options) !== undefined) return { snapshotId };
-  await checkCan(context, domain, request, options);
+  const begun = await snapshots.byName(context.session, domain, snapshotId, options);
+  if (begun === undefined) await checkCan(context, domain, request, options);
   const task = context.tasks.start(key, domain.uuid, async () => {
-    await context.locks.hold(domain.uuid, () => take(context, domain, request));
+    await context.locks.hold(domain.uuid, async () => {
+      if (begun === undefined || !(await hasSucceeded(context, domain, begun))) await take(context, domain, request);
+    });
     context.changes.notify(domain.uuid);
   });
   return { snapshotId, task };
+}
+
+/**
+ * Waits for the end of a snapshot that may be still in the making, by a call whose connection broke: libvirt lists it
+ * from its beginning on, and drops it should it fail. Every change of the domain waits for that, also this one, of nothing.
+ */
+async function hasSucceeded(
+  context: LibvirtContext,
+  domain: DomainRef,
+  snapshot: snapshots.SnapshotRef,
+): Promise<boolean> {
+  await domains.setMetadata(context.session, domain, { ...restMetadata, content: undefined });
+  return await snapshots.byName(context.session, domain, snapshot.name) !== undefined;
 }
 
 /** Refuses at once what libvirt would refuse, or take and never be able to go back to. */
@@ -96,7 +112,7 @@ async function isDomainOff(context: LibvirtContext, domain: DomainRef, options: 
 
 async function take(context: LibvirtContext, domain: DomainRef, request: SnapshotCreateRequest): Promise<void> {
   const { session } = context;
-  await refuseInTransition(context, domain);
+  await goOn(context, domain);
   const description = snapshotXml({ name: idOf(request), description: request.description });
   // What is in memory needs no flushing: it comes back with it.
   const quiesce = request.quiesce && !request.includeMemory && !(await isDomainOff(context, domain, {}));
@@ -108,18 +124,6 @@ async function take(context: LibvirtContext, domain: DomainRef, request: Snapsho
     }
   };
   await (quiesce ? atRest(context, domain, { required: true }, make) : make());
-}
-
-/**
- * A machine that is stopped for the moment, by a snapshot that a libvirtd has begun which is gone now, would be kept as a
- * stopped one and come back as such.
- */
-async function refuseInTransition(context: LibvirtContext, domain: DomainRef): Promise<void> {
-  const [row] = await domains.allStats(context.session, [domain], domains.stats.state);
-  if (row === undefined || powerOfRow(row.params) !== "Transitional") return;
-  throw new ProviderError("Conflict", `domain "${domain.name}" is stopped for something else at this moment`, {
-    reason: "Locked",
-  });
 }
 
 /** What QEMU says where the disk that it keeps the memory in cannot grow, whatever the reason. */

@@ -3,12 +3,16 @@ import { type ObservedMachine, ProviderError, type WatchEvent } from "@virtrigau
 import * as domains from "./client/domain.ts";
 import type { SessionEvent } from "./client/session.ts";
 import type { LibvirtContext } from "./context.ts";
+import { goOn } from "./left_stopped.ts";
 import { letGoLeft } from "./rest.ts";
 import { listRows, observe, observeRow, unlessGone } from "./describe.ts";
 
 /** The contract allows 30 s of silence. */
 const HEARTBEAT_MS = 20_000;
-/** A guest that runs but has no address yet is looked at again: no event tells of its lease. Delays in milliseconds. */
+/**
+ * A guest that runs but has no address yet is looked at again: no event tells of its lease; and so is one that stands
+ * still for a moment, which nobody may end. Delays in milliseconds.
+ */
 const SETTLE_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 /** How often every domain is looked at without an event: not every change has one (sizes, CPUs, renewed addresses). */
 const REFRESH_MS = 300_000;
@@ -41,6 +45,8 @@ class Feed {
   readonly #stops: (() => void)[];
   #stale = true;
   #lettingGo = Promise.resolve();
+  /** Domains that stood still when they were looked at again, and are being let go on. */
+  readonly #goingOn = new Map<string, Promise<void>>();
   #retryDelayMs = 0;
   #refreshAt: number;
   #wake: () => void = () => {};
@@ -65,7 +71,7 @@ class Feed {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop();
     for (const { cancel } of this.#settling.values()) cancel();
-    await this.#lettingGo;
+    await Promise.all([this.#lettingGo, ...this.#goingOn.values()]);
   }
 
   /** The next event; `undefined` when the watch has ended. */
@@ -155,6 +161,7 @@ class Feed {
     const uuids = [...this.#dirty];
     this.#dirty.clear();
     await Promise.all(uuids.map(async (uuid) => {
+      this.#context.agents.renew(uuid);
       const domain = await domains.byUuid(this.#context.session, uuid, { signal: this.#signal });
       const vm = domain === undefined ? undefined : await observe(this.#context, domain, { signal: this.#signal });
       if (vm !== undefined) return this.#present(vm);
@@ -169,17 +176,29 @@ class Feed {
     const text = JSON.stringify(vm);
     if (this.#known.get(vm.id)?.text !== text) this.#queue.push({ type: "Present", vm });
     this.#known.set(vm.id, { ownerUid: vm.ownerUid, text });
-    if (vm.power === "On" && vm.nics.some((nic) => nic.connected && nic.ips.length === 0)) this.#settle(vm);
+    const addressless = vm.power === "On" && vm.nics.some((nic) => nic.connected && nic.ips.length === 0);
+    if (addressless || vm.power === "Transitional") this.#settle(vm);
     else this.#unsettle(vm.id);
   }
 
-  #settle({ id: uuid, ips }: ObservedMachine): void {
+  /** One of ours that was stopped to be saved. While this provider saves it, it holds its lock. */
+  #goOn({ id: uuid, name, ownerUid }: ObservedMachine): void {
+    const { locks } = this.#context;
+    if (ownerUid === undefined || this.#goingOn.has(uuid) || locks.isHeld(uuid)) return;
+    const domain = { name, uuid, id: -1 };
+    const going = locks.hold(uuid, () => goOn(this.#context, domain, { signal: this.#signal }));
+    this.#goingOn.set(uuid, going.catch(() => {}).finally(() => this.#goingOn.delete(uuid)));
+  }
+
+  #settle(vm: ObservedMachine): void {
+    const { id: uuid, ips } = vm;
     const attempt = (this.#settling.get(uuid)?.attempt ?? -1) + 1;
     // A card may be meant to have no address; a guest without any is worth looking at for as long as it runs.
     if (ips.length > 0 && attempt >= SETTLE_DELAYS_MS.length) return;
     const delay = SETTLE_DELAYS_MS[Math.min(attempt, SETTLE_DELAYS_MS.length - 1)] ?? 0;
     this.#settling.get(uuid)?.cancel();
     const cancel = this.#context.clock.setTimeout(() => {
+      if (vm.power === "Transitional") this.#goOn(vm);
       this.#dirty.add(uuid);
       this.#wake();
     }, delay);

@@ -79,8 +79,11 @@ const NO_ROOM = /no space left|cannot allocate memory|disk quota exceeded|not en
 /** A volume or pool that another job of libvirt's holds, under codes that otherwise mean something else. */
 const HELD = /is still being allocated|is still in use|has asynchronous jobs running/i;
 
+/** A device that a call whose connection broke has plugged in since the machine was looked at. */
+const OVERTAKEN = /non unique alias detected/i;
+
 function classify(code: number, message: string): { errorClass: ErrorClass; reason?: string } {
-  if (HELD.test(message)) return { errorClass: "Conflict", reason: "Locked" };
+  if (HELD.test(message) || OVERTAKEN.test(message)) return { errorClass: "Conflict", reason: "Locked" };
   switch (code) {
     case errorCode.noDomain:
       return { errorClass: "NotFound" };

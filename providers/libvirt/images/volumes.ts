@@ -1,5 +1,6 @@
 /** Images and volumes: where root disks come from and how disks come to be. @module */
 import { type DiskType, type ImageSource, ProviderError } from "@virtrigaud/contract";
+import { errorCode, LibvirtError } from "../client/errors.ts";
 import type { PoolRef, VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
@@ -210,9 +211,17 @@ export async function ensureDisk(
   const { pool, name, bytes } = target;
   const existing = await storage.volume(context.session, pool, name, options);
   if (existing === undefined) return await emptyVolume(context, target, options);
-  const { capacity } = await storage.info(context.session, existing, options);
-  if (capacity < bytes) await storage.resize(context.session, existing, bytes, options);
-  return existing;
+  try {
+    const { capacity } = await storage.info(context.session, existing, options);
+    if (capacity < bytes) await storage.resize(context.session, existing, bytes, options);
+    return existing;
+  } catch (error) {
+    if (!LibvirtError.hasCode(error, errorCode.noStorageVol)) throw error;
+    // Listed, but without a file: somebody has taken it away, or a call whose connection broke is making it this moment.
+    // Then the pool is busy and says so here.
+    await storage.refresh(context.session, pool, options);
+    return await emptyVolume(context, target, options);
+  }
 }
 
 /** A new empty disk; the name has to be free. */

@@ -45,6 +45,7 @@ export class Inventory {
   #lost: string | undefined = "the first list of its VMs is still awaited";
   #everWhole = false;
   #version = 0;
+  #session = 0;
 
   /** @param now monotonic time in milliseconds */
   constructor(now: () => number) {
@@ -54,6 +55,11 @@ export class Inventory {
   /** Why nothing is known now; `undefined` while the stream is whole. */
   get lost(): string | undefined {
     return this.#lost;
+  }
+
+  /** Changes whenever ends of tasks may have gone by unheard. */
+  get session(): number {
+    return this.#session;
   }
 
   /** Whether a full list was ever received. */
@@ -131,7 +137,7 @@ export class Inventory {
   lose(message: string): void {
     this.#lost = message;
     this.#listed = undefined;
-    this.#tasks.clear();
+    this.#forgetTasks();
   }
 
   /** A change to this VM was made and has not been seen yet. */
@@ -158,9 +164,12 @@ export class Inventory {
     this.#forget(id);
   }
 
-  /** This process started a task. Without a stream nobody would tell about its end: then it has to be asked for. */
-  startTask(task: TaskRef): void {
-    if (this.#lost === undefined) this.learnTask({ task, state: "Running" });
+  /**
+   * A call that was made in `session` started a task. Without a stream nobody would tell about its end, and where it
+   * broke meanwhile the call may have been repeated and the task be over: then it has to be asked for.
+   */
+  startTask(task: TaskRef, session: number): void {
+    if (this.#lost === undefined && session === this.#session) this.learnTask({ task, state: "Running" });
   }
 
   /** Takes in the state of a task. What has ended stays so: an answer may arrive later than the event that overtook it. */
@@ -224,9 +233,14 @@ export class Inventory {
     this.#everWhole = true;
     for (const id of [...this.#machines.keys()]) if (!listed.has(id)) this.#drop(id, undefined);
     this.#unsettled.clear();
-    // Their ends may have gone by while nobody listened.
-    this.#tasks.clear();
+    this.#forgetTasks();
     this.#tell({});
+  }
+
+  /** Their ends may have gone by while nobody listened. */
+  #forgetTasks(): void {
+    this.#tasks.clear();
+    this.#session++;
   }
 
   /**
