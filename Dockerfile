@@ -3,14 +3,15 @@
 #   docker build --target manager --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse --short HEAD) \
 #     --build-arg DATE=2026-01-02T03:04:05Z -t virtrigaud/manager .
 # Every image holds one binary with the permissions of its role (scripts/build/roles.ts) and what a C program needs to
-# start: no shell, no package manager. The release workflow gives the digests of both base images.
+# start: no shell, no package manager. The release workflow gives the digests of the three base images, and
+# keeps them in base-images.txt beside the release.
 
 ARG DENO_VERSION=2.9.3
 ARG DENO_IMAGE=docker.io/denoland/deno:bin-${DENO_VERSION}
 ARG BUILD_IMAGE=docker.io/library/debian:bookworm-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
-FROM ${DENO_IMAGE} AS deno
+FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS deno
 
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 ARG BUILDARCH

@@ -2,7 +2,7 @@
  * `deno task test`: everything that can run on this machine. Installs what the suites need, runs the checks of every
  * commit, the unit tests and the integration suites, and ends with the line `N passed, N failed, N skipped`. The exit
  * code is 0 only if nothing failed; a check that breaks counts as one failure. With the name of a rig it runs the suites
- * of that rig, and nothing else.
+ * of that rig, and nothing else; with a word beside, of those the files that have it in their path.
  */
 import { libvirtRig } from "../tests/rigs/libvirt/mod.ts";
 import { helmRig } from "../tests/rigs/helm/mod.ts";
@@ -22,7 +22,7 @@ const NEEDS: Readonly<Record<NeedName, Need>> = {
   helm: helmRig,
 };
 
-async function main(rig: NeedName | undefined): Promise<Counts> {
+async function main(rig: NeedName | undefined, word = ""): Promise<Counts> {
   let sum: Counts = { passed: 0, failed: 0, skipped: 0 };
   const { bySuite } = assign(testFiles("."));
   await setUp((line) => console.log(line), rig);
@@ -33,7 +33,7 @@ async function main(rig: NeedName | undefined): Promise<Counts> {
     sum = add(sum, await runAndTell(UNIT_SUITE.name, unitTestArgs(), UNIT_SUITE.minutes));
   }
   for (const suite of INTEGRATION_SUITES.filter(({ needs }) => rig === undefined || needs.includes(rig))) {
-    for (const file of bySuite.get(suite) ?? []) {
+    for (const file of (bySuite.get(suite) ?? []).filter((path) => path.includes(word))) {
       const reasons = await Promise.all(suite.needs.map((need) => NEEDS[need].unavailable()));
       const why = reasons.find((reason) => reason !== undefined);
       if (why === undefined) {
@@ -56,7 +56,7 @@ function rigNamed(name: string | undefined): NeedName | undefined {
 
 if (import.meta.main) {
   assertDenoVersion();
-  const sum = await main(rigNamed(Deno.args[0]));
+  const sum = await main(rigNamed(Deno.args[0]), Deno.args[1]);
   console.log(summaryLine(sum));
   Deno.exit(sum.failed > 0 ? 1 : 0);
 }

@@ -175,7 +175,7 @@ async function addressesOf(
   domain: DomainRef,
   live: DomainView,
   what: { readonly running: boolean; readonly agent: AgentAnswer | undefined } & CallOptions,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<AddressesByMac> {
   if (!what.running) return new Map();
   if (what.agent !== undefined && what.agent.addresses.size > 0) return what.agent.addresses;
   const ask = (source: "lease" | "arp") =>
@@ -185,13 +185,16 @@ async function addressesOf(
       if (error instanceof LibvirtError && error.code !== errorCode.noDomain) return [];
       throw error;
     });
-  const leased = live.nics.some((nic) => nic.backing?.type === "network") ? await ask("lease") : [];
-  const known = leased.length > 0 ? leased : await ask("arp");
-  return Map.groupBy(known, (lease) => lease.mac).entries().reduce(
-    (map, [mac, found]) => map.set(mac, found.map((lease) => lease.address)),
-    new Map<string, string[]>(),
-  );
+  const leased = live.nics.some((nic) => nic.backing?.type === "network") ? byMac(await ask("lease")) : new Map();
+  // One card may have a lease and another an address that was written into the guest.
+  if (live.nics.every(({ mac }) => leased.has(mac))) return leased;
+  return new Map([...byMac(await ask("arp")), ...leased]);
 }
+
+type AddressesByMac = ReadonlyMap<string, readonly string[]>;
+
+const byMac = (found: readonly { readonly mac: string; readonly address: string }[]): AddressesByMac =>
+  new Map([...Map.groupBy(found, ({ mac }) => mac)].map(([mac, own]) => [mac, own.map(({ address }) => address)]));
 
 async function observeDisk(
   context: LibvirtContext,

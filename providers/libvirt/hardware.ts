@@ -52,7 +52,7 @@ export function sizeOf(spec: MachineSpec): Size {
 }
 
 /** The number of CPUs that fills the last socket. */
-export function wholeSockets(cpus: number, topology: Size["topology"]): number {
+function wholeSockets(cpus: number, topology: Size["topology"]): number {
   const unit = (topology?.cores ?? 1) * (topology?.threads ?? 1);
   return Math.ceil(cpus / unit) * unit;
 }

@@ -28,6 +28,10 @@ export const overlayVolume = (uuid: string, disk: string, baseUuid: string): str
 export const standsOn = (volume: string, baseUuid: string): boolean => volume.endsWith(`.on-${baseUuid}.qcow2`);
 /** The volume of a disk that was imported; the key follows from its owner and name. */
 export const importedVolume = (key: string): string => `${IMPORTED}${key}.qcow2`;
+/** What has come of one while it is imported. */
+export const importPart = (key: string): string => `${importedVolume(key)}.part`;
+/** Whether a volume is such a part: of an import that goes on, or of one that was cut off. */
+export const isImportPart = (volume: string): boolean => isImported(volume) && volume.endsWith(".part");
 /** Whether a volume was imported by us. */
 export const isImported = (volume: string): boolean => volume.startsWith(IMPORTED);
 const IMPORTED = "virtrigaud-disk-";

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type ImageSource, ProviderError } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { run } from "../../tests/rigs/command.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
 import { ImageServer, redirect, truncated, whole } from "../shared/testing/image_server.ts";
@@ -70,27 +71,79 @@ Deno.test(
       }
     });
 
+    await t.step("whatever format libvirt reads becomes qcow2 with the same content", async () => {
+      const folder = await Deno.makeTempDir();
+      try {
+        const raw = `${folder}/disk`;
+        await Deno.writeFile(raw, content.subarray(2 ** 20, 5 * 2 ** 20));
+        const formats = ["raw", "qcow2", "qed", "vdi", "vmdk", "vmdk,subformat=streamOptimized", "vpc"];
+        for (const [index, wanted] of formats.entries()) {
+          const [format = "", option] = wanted.split(",");
+          const file = `${folder}/${index}`;
+          const how = option === undefined ? [] : ["-o", option];
+          await run(["qemu-img", "convert", "-f", "raw", "-O", format, ...how, raw, file]);
+          const at = server.at(`/format-${index}`, whole(await Deno.readFile(file)));
+          const { imageId, task } = await prepare(url(at, { format: format === "vpc" ? "vhd" : format }));
+          await finish(provider, task);
+          const volume = imageId.slice(imageId.indexOf("/") + 1);
+          await host.sh([
+            "qemu-img",
+            "compare",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "raw",
+            `/var/lib/libvirt/images/${volume}`,
+            raw,
+          ]);
+          await host.virsh("vol-delete", "--pool", host.pool, volume);
+        }
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    });
+
     await t.step(
       "images that nobody has used for long go with the next fetch; what is used, young or foreign stays",
       async () => {
         const before = await volumes();
-        const old = ["aa.qcow2", "aa.used", "bb.part", "base.qcow2", "cc.qcow2"].map((name) =>
-          `virtrigaud-image-${name}`
-        );
-        const young = ["virtrigaud-image-cc.used", "virtrigaud-image-young.qcow2", "vm-root.on-base.qcow2"];
-        const names = [...old, ...young, "foreign-image.qcow2"];
-        for (const name of names) await host.virsh("vol-create-as", host.pool, name, "1M", "--format", "qcow2");
-        for (const name of [...old, "foreign-image.qcow2"]) {
-          await host.sh(["touch", "-a", "-m", "-d", "60 days ago", `/var/lib/libvirt/images/${name}`]);
+        const image = (name: string) => `virtrigaud-image-${name}`;
+        const folder = "/var/lib/libvirt/images";
+        const forgotten = ["aa.qcow2", "aa.used", "bb.part"].map(image).concat("virtrigaud-disk-aa.qcow2.part");
+        // A clone's base, one that was used of late, the base of somebody's overlay, and somebody's disk.
+        const needed = ["base.qcow2", "cc.qcow2", "lent.qcow2", "given.qcow2"].map(image);
+        const stays = [...needed, image("cc.used"), image("young.qcow2"), "vm-root.on-base.qcow2", "foreign.qcow2"]
+          .concat("virtrigaud-disk-aa.qcow2", "virtrigaud-disk-bb.qcow2.part", "overlay.qcow2");
+        for (const name of [...forgotten, ...stays]) {
+          const backing = name === "overlay.qcow2" ? ["--backing-vol", image("lent.qcow2")] : [];
+          await host.virsh("vol-create-as", host.pool, name, "1M", "--format", "qcow2", ...backing);
         }
+        for (const name of [...forgotten, ...needed, "foreign.qcow2", "virtrigaud-disk-aa.qcow2"]) {
+          await host.sh(["touch", "-a", "-m", "-d", "60 days ago", `${folder}/${name}`]);
+        }
+        await host.sh(["tee", "/root/by-hand.xml"], {
+          input: `<domain type="qemu"><name>by-hand</name><memory unit="MiB">64</memory><os><type>hvm</type></os>` +
+            `<devices><disk type="file"><source file="${folder}/${image("given.qcow2")}"/><target dev="sda"/></disk>` +
+            `</devices></domain>`,
+        });
+        await host.virsh("define", "/root/by-hand.xml");
         await host.virsh("pool-refresh", host.pool);
-        const source = url(server.at("/other.qcow2", whole(content)));
-        const { task } = await prepare(source);
-        await finish(provider, task);
-        const made = (await volumes()).filter((name) => !before.includes(name) && !names.includes(name));
-        assertEquals(made.length, 1);
-        const stays = ["virtrigaud-image-base.qcow2", "virtrigaud-image-cc.qcow2", "foreign-image.qcow2", ...young];
+        let fetched = 0;
+        const fetchAnother = async () => {
+          const { task } = await prepare(url(server.at(`/other-${++fetched}.qcow2`, whole(content))));
+          await finish(provider, task);
+          return (await volumes()).filter((name) => ![...before, ...forgotten, ...stays].includes(name));
+        };
+        await host.virsh("pool-define-as", "off", "dir", "--target", "/root");
+        assertEquals((await fetchAnother()).length, 1);
+        const all = await volumes();
+        assertEquals(forgotten.filter((name) => !all.includes(name)), [], "a pool is off: who knows what is in it");
+        await host.virsh("pool-undefine", "off");
+        const made = await fetchAnother();
+        assertEquals(made.length, 2);
         assertEquals((await volumes()).sort(), [...before, ...stays, ...made].sort());
+        await host.virsh("undefine", "by-hand");
         for (const name of [...stays, ...made]) await host.virsh("vol-delete", "--pool", host.pool, name);
       },
     );

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
-import { type MachineSpec, ProviderError, type TaskResponse } from "@virtrigaud/contract";
+import { ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
+import { Secret } from "@virtrigaud/telemetry";
+import { createHash } from "node:crypto";
 import {
   addPool,
   ensureGuestImage,
@@ -10,6 +12,7 @@ import {
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { ImageServer } from "../shared/testing/image_server.ts";
+import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import type { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
@@ -18,24 +21,15 @@ import {
   finish,
   machine,
   operation,
+  plainMachine,
   providerFor,
+  volumesOf,
   Watcher,
 } from "./testing/fixture.ts";
 import { restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
 const context = callContext();
-
-async function volumesOf(host: Hypervisor, pool = "default"): Promise<string[]> {
-  const rows = (await host.virsh("vol-list", pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
-  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
-}
-
-/** A VM that needs no boot: no card, no seed. */
-const plain = (name: string, change: Partial<MachineSpec> = {}): MachineSpec => {
-  const { guestInit: _, ...spec } = machine(name, { nics: [], ...change });
-  return spec;
-};
 
 /** Sends the same request again and again, as the manager does, until it is done. */
 async function insist<T extends TaskResponse>(provider: LibvirtProvider, ask: () => Promise<T>): Promise<T> {
@@ -82,7 +76,7 @@ Deno.test(
     await using host = await startHypervisor();
     await using provider = providerFor(host);
     const uid = crypto.randomUUID();
-    await finish(provider, (await provider.create(createRequest(uid, plain("vm"), true), context)).task);
+    await finish(provider, (await provider.create(createRequest(uid, plainMachine("vm"), true), context)).task);
     const request = { operation: operation(uid), vmId: uid, name: "one", includeMemory: true, quiesce: false };
     await disturbed(host, (dying) => dying.snapshotCreate(request, context));
     const { snapshotId } = await insist(provider, () => provider.snapshotCreate(request, context));
@@ -105,7 +99,7 @@ Deno.test(
     await using host = await startHypervisor();
     await using provider = providerFor(host);
     const source = crypto.randomUUID();
-    const spec = plain("source", { disks: [{ name: "data", sizeGib: 1 }] });
+    const spec = plainMachine("source", { disks: [{ name: "data", sizeGib: 1 }] });
     await finish(provider, (await provider.create(createRequest(source, spec, false), context)).task);
     for (const op of ["Off", "On"] as const) {
       await provider.power({ operation: operation(source), vmId: source, op }, context);
@@ -134,7 +128,7 @@ Deno.test({ name: "who dies while a disk grows or leaves: it ends as wished", ig
   await using host = await startHypervisor();
   await using provider = providerFor(host);
   const uid = crypto.randomUUID();
-  const spec = plain("vm", { disks: ["a", "b"].map((name) => ({ name, sizeGib: 1 })) });
+  const spec = plainMachine("vm", { disks: ["a", "b"].map((name) => ({ name, sizeGib: 1 })) });
   await finish(provider, (await provider.create(createRequest(uid, spec, true), context)).task);
   for (const [op, sizeGib] of [["On", 2], ["Off", 3]] as const) {
     await provider.power({ operation: operation(uid), vmId: uid, op }, context);
@@ -177,8 +171,48 @@ Deno.test({ name: "who dies while an image is fetched: one whole image, nothing 
   assertEquals((await volumesOf(host)).map((name) => `default/${name}`), [imageId]);
   const uid = crypto.randomUUID();
   const image = { type: "Template", template: imageId } as const;
-  await insist(provider, () => provider.create(createRequest(uid, plain("vm", { image }), false), context));
+  await insist(provider, () => provider.create(createRequest(uid, plainMachine("vm", { image }), false), context));
 });
+
+Deno.test(
+  { name: "who dies while a disk comes in or goes out: it is whole, and nothing else is there", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    await using store = await S3Server.start();
+    const content = await Deno.readFile(await ensureGuestImage());
+    store.objects.set("disks/in.qcow2", content);
+    const s3 = (name: string): TransferTarget => ({
+      backend: "s3",
+      url: `s3://disks/${name}`,
+      credentials: new Secret(S3_ACCOUNT),
+      options: { endpoint: store.endpoint, usePathStyle: "true" },
+    });
+    const uid = crypto.randomUUID();
+    const arriving = { operation: operation(uid), name: "in", format: "qcow2", source: s3("in.qcow2") };
+    await disturbed(host, (dying) => dying.importDisk(arriving, context));
+    const { diskId } = await insist(provider, () => provider.importDisk(arriving, context));
+    assertEquals((await volumesOf(host)).map((name) => `/var/lib/libvirt/images/${name}`), [diskId]);
+    await host.sh(["qemu-img", "compare", "-q", diskId, `/var/lib/libvirt/images/${host.imageVolume}`]);
+
+    const image = { type: "ImportedDisk", diskId, format: "qcow2" } as const;
+    await insist(
+      provider,
+      () => provider.create(createRequest(uid, plainMachine("vm", { image, rootDisk: {} }), true), context),
+    );
+    for (const op of ["On", "Off"] as const) {
+      await provider.power({ operation: operation(uid), vmId: uid, op }, context);
+      const target = s3(`${op}.qcow2`);
+      const leaving = { operation: operation(uid), vmId: uid, format: "qcow2", compress: false, target };
+      await disturbed(host, (dying) => dying.exportDisk(leaving, context));
+      const { task } = await insist(provider, () => provider.exportDisk(leaving, context));
+      assert(task);
+      const sent = createHash("sha256").update(store.objects.get(`disks/${op}.qcow2`) ?? "").digest("hex");
+      assertEquals((await provider.taskStatus(task, context)).checksum, sent);
+      assertEquals((await volumesOf(host)).map((name) => `/var/lib/libvirt/images/${name}`), [diskId]);
+    }
+  },
+);
 
 Deno.test({ name: "a guest whose file systems a dead provider held is let go by the next one", ignore }, async () => {
   await using host = await startHypervisor();
@@ -213,11 +247,11 @@ Deno.test(
     await addPool(host, { name: "fast", kind: "fs", sizeMib: 256 });
     await addPool(host, { name: "small", kind: "dir", sizeMib: 8 });
     await host.virsh("pool-define-as", "lvm", "logical", "--source-name", "vg0", "--target", "/dev/vg0");
-    const lvm = createRequest(crypto.randomUUID(), plain("lvm", { rootDisk: { storageClass: "lvm" } }));
+    const lvm = createRequest(crypto.randomUUID(), plainMachine("lvm", { rootDisk: { storageClass: "lvm" } }));
     const refusal = await assertRejects(() => provider.create(lvm, context), ProviderError);
     assertEquals([refusal.class, refusal.field], ["NotSupported", "rootDisk.storageClass"]);
     const uid = crypto.randomUUID();
-    const spec = plain("vm", {
+    const spec = plainMachine("vm", {
       rootDisk: { storageClass: "fast" },
       disks: [{ name: "data", sizeGib: 1 }, { name: "fast", sizeGib: 1, storageClass: "fast" }],
     });

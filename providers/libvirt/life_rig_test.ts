@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
+import { Secret } from "@virtrigaud/telemetry";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import type { LibvirtProvider } from "./provider.ts";
@@ -36,7 +37,10 @@ Deno.test({ name: "the life of one VM, through SSH", ignore }, async (t) => {
 async function life(t: Deno.TestContext, host: Hypervisor, provider: LibvirtProvider): Promise<void> {
   const uid = crypto.randomUUID();
   const context = callContext();
+  // Like most systems it leaves a CPU alone that comes while it runs, until it is told.
+  const userData = new Secret("#cloud-config\nhostname: web-1\nruncmd:\n  - sed -i /add.cpu/d /sbin/hotplug\n");
   const spec = machine("web-1", {
+    guestInit: { type: "CloudInit", userData },
     hardware: { cpus: 1, memoryMib: 128, firmware: "BIOS", performance: { cpuHotAdd: true, memoryHotAdd: true } },
   });
   const step = async (name: string, run: () => Promise<void>) => {
@@ -99,6 +103,8 @@ async function life(t: Deno.TestContext, host: Hypervisor, provider: LibvirtProv
     assertEquals(answer, { needsPowerCycle: [] });
     const vm = await watcher.vm(uid, (each) => each.memoryMib === 192 && each.nics[1]?.ips.length === 1);
     assertEquals(vm.cpus, 2);
+    const count = { operation: operation(uid), vmId: uid, command: ["/bin/nproc"] };
+    assertEquals((await provider.guestExec(count, context)).stdout, "2\n");
     assertEquals(vm.disks.map((disk) => [disk.name, disk.sizeGib]), [["root", 2], ["data", 1]]);
     assertEquals(vm.nics.map((nic) => nic.name), ["lan", "second"]);
     assertEquals(vm.pendingPowerCycle, []);
@@ -186,12 +192,11 @@ async function life(t: Deno.TestContext, host: Hypervisor, provider: LibvirtProv
     assertEquals(vm.disks.map((disk) => [disk.name, disk.sizeGib]), [["root", 2], ["data", 4]]);
   });
 
-  await step("what others do is seen within a second", async () => {
+  await step("what others do is told as it happens, and not found by listing again", async () => {
     const from = watcher.events.length;
-    const begin = performance.now();
     await host.virsh("start", uid);
-    await watcher.vm(uid, (each) => each.power === "On", { from, withinMs: 1_000 });
-    assert(performance.now() - begin < 2_000);
+    await watcher.vm(uid, (each) => each.power === "On", { from });
+    assertEquals(watcher.events.slice(from).filter(({ type }) => type === "ListBegin"), []);
   });
 
   await step("delete leaves nothing behind", async () => {

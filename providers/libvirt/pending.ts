@@ -22,7 +22,7 @@ export function pendingChanges(live: DomainView, stored: DomainView): string[] {
 }
 
 /** Whether a running card lacks what is stored for it. */
-export const nicDiffers = (live: DomainNic, stored: DomainNic): boolean =>
+const nicDiffers = (live: DomainNic, stored: DomainNic): boolean =>
   nicDifferences(live.settings, stored.settings, { silentMeansAny: live.backing?.type === "network" }).size > 0;
 
 /** What a domain that leaves it to libvirt shows all the same while it runs. */

@@ -6,7 +6,7 @@ import type { DomainRef } from "./client/objects.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { readDomain } from "./domain_xml/read.ts";
-import { finishRemovals } from "./removals.ts";
+import { finishRemovals } from "./reconfigure/removals.ts";
 
 const { domainState } = domains;
 const GRACEFUL_TIMEOUT_MS = 60_000;

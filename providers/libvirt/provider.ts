@@ -53,7 +53,7 @@ import { HostFacts } from "./host_facts.ts";
 import { imagePrepare } from "./images/prepare.ts";
 import { Locks } from "./locks.ts";
 import { power } from "./power.ts";
-import { reconfigure } from "./reconfigure.ts";
+import { reconfigure } from "./reconfigure/reconfigure.ts";
 import { Resting } from "./rest.ts";
 import * as snapshots from "./snapshots.ts";
 import { Tasks } from "./tasks.ts";

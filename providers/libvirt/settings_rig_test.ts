@@ -162,7 +162,6 @@ async function onHost(t: Deno.TestContext, host: Hypervisor, abilities: Abilitie
 
     password = undefined;
     assertEquals(await change(uid, { ...spec, hardware: extra({ "libvirt.graphics": "none" }) }), [
-      "hardware.extraConfig[libvirt.graphicsListen]",
       "hardware.extraConfig[libvirt.graphics]",
       "hardware.extraConfig[libvirt.video]",
     ]);

@@ -18,8 +18,10 @@ import { errorCode, LibvirtError } from "./client/errors.ts";
 import * as hosts from "./client/host.ts";
 import type { DomainRef } from "./client/objects.ts";
 import * as snapshots from "./client/snapshot.ts";
+import * as storage from "./client/storage.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, findDomain, type LibvirtContext, requireDomain } from "./context.ts";
+import { readPoolRoom } from "./domain_xml/pool.ts";
 import { type DomainView, readDomain } from "./domain_xml/read.ts";
 import { restMetadata } from "./domain_xml/rest.ts";
 import { goOn } from "./left_stopped.ts";
@@ -118,18 +120,38 @@ async function take(context: LibvirtContext, domain: DomainRef, request: Snapsho
     try {
       await snapshots.create(session, domain, description);
     } catch (error) {
-      throw explain(error, domain);
+      throw await explain(context, domain, error);
     }
   };
   await (quiesce ? atRest(context, domain, { required: true }, make) : make());
 }
 
-/** libvirt before 10.9 has no internal snapshots of machines with UEFI. */
-function explain(error: unknown, domain: DomainRef): unknown {
-  if (!(error instanceof LibvirtError) || !/pflash|firmware/i.test(error.message)) return error;
+/** What QEMU says where the disk that it keeps the memory in cannot grow, whatever the reason. */
+const MEMORY_NOT_WRITTEN = /writing VM state/i;
+
+/** libvirt before 10.9 has no internal snapshots of machines with UEFI, and QEMU does not say that a pool is full. */
+async function explain(context: LibvirtContext, domain: DomainRef, error: unknown): Promise<unknown> {
+  if (!(error instanceof LibvirtError)) return error;
+  if (/pflash|firmware/i.test(error.message)) {
+    return new ProviderError(
+      "NotSupported",
+      `snapshot of domain "${domain.name}": this libvirt cannot take one of a machine with UEFI (${error.message})`,
+      { cause: error },
+    );
+  }
+  if (!MEMORY_NOT_WRITTEN.test(error.message)) return error;
+  const { session } = context;
+  const { disks, memoryKib } = readDomain(await domains.xml(session, domain, "current"));
+  const volume = disks[0] === undefined ? undefined : await storage.volumeByPath(session, disks[0].source);
+  const pool = volume === undefined ? undefined : await storage.pool(session, volume.pool);
+  if (pool === undefined) return error;
+  await storage.refresh(session, pool);
+  const room = readPoolRoom(await storage.poolXml(session, pool));
+  if (room === undefined || room >= memoryKib.current * 1024) return error;
   return new ProviderError(
-    "NotSupported",
-    `snapshot of domain "${domain.name}": this libvirt cannot take one of a machine with UEFI (${error.message})`,
+    "QuotaExceeded",
+    `snapshot of domain "${domain.name}": its memory of up to ${Math.ceil(memoryKib.current / 1024)} MiB goes into ` +
+      `storage pool "${pool.name}", which has ${Math.floor(room / 1024 ** 2)} MiB left; make room there`,
     { cause: error },
   );
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
+import { retry } from "@virtrigaud/resilience";
 import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import type { LibvirtProvider } from "./provider.ts";
@@ -8,8 +9,10 @@ import { callContext, createRequest, finish, machine, operation, providerFor, Wa
 const ignore = await skipWithout("libvirt provider", "snapshots and clones on a real host", libvirtRig);
 const context = callContext();
 
+/** An agent that has just come back to an earlier moment needs another one until libvirt hears it. */
 async function exec(provider: LibvirtProvider, uid: string, ...command: string[]) {
-  return await provider.guestExec({ operation: operation(uid), vmId: uid, command }, context);
+  const act = () => provider.guestExec({ operation: operation(uid), vmId: uid, command }, context);
+  return await retry(act, { advise: (error) => ProviderError.is(error, "Retryable") && {}, maxAttempts: 20 });
 }
 
 Deno.test({ name: "the guest's files and memory come back as the snapshot had them", ignore }, async (t) => {

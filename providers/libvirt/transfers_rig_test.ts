@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
 import { createHash } from "node:crypto";
 import { type MachineSpec, ProviderError, type TransferTarget } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
-import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import type { LibvirtProvider } from "./provider.ts";
@@ -13,19 +13,15 @@ import {
   finish,
   machine,
   operation,
+  plainMachine,
   providerFor,
+  volumesOf,
   Watcher,
 } from "./testing/fixture.ts";
 import { restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "disks that leave and enter a real host", libvirtRig);
 const context = callContext();
-
-/** Volumes of the pool, without the rig's image. */
-async function volumesOf(host: Hypervisor): Promise<string[]> {
-  const rows = (await host.virsh("vol-list", "default")).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
-  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
-}
 
 async function create(provider: LibvirtProvider, spec: MachineSpec, powerOn: boolean): Promise<string> {
   const uid = crypto.randomUUID();
@@ -125,7 +121,7 @@ Deno.test({ name: "a transfer that is disturbed ends well, or leaves nothing", i
   await using host = await startHypervisor();
   await using store = await S3Server.start();
   await using provider = providerFor(host, "ssh");
-  const { guestInit: _, ...spec } = machine("source", { nics: [], rootDisk: {} });
+  const spec = plainMachine("source", { rootDisk: {} });
   const source = await create(provider, spec, false);
   const before = await volumesOf(host);
 

@@ -5,14 +5,14 @@ import type { DomainRef } from "./client/objects.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { readDomain } from "./domain_xml/read.ts";
 
-/** The domain that has a disk at this path. */
-export async function domainUsing(
+/** Paths of the disks of all domains, running or stored, each with a domain that has it. */
+export async function diskUsers(
   context: LibvirtContext,
-  path: string,
   options: CallOptions,
-): Promise<DomainRef | undefined> {
+): Promise<ReadonlyMap<string, DomainRef>> {
   const { session } = context;
-  for (const domain of await domains.list(session, options)) {
+  const users = new Map<string, DomainRef>();
+  await Promise.all((await domains.list(session, options)).map(async (domain) => {
     for (const which of ["current", "inactive"] as const) {
       const description = await domains.xml(session, domain, which, options).catch((error: unknown) => {
         // It is gone, or has no stored description.
@@ -20,8 +20,15 @@ export async function domainUsing(
         throw error;
       });
       if (description === undefined) continue;
-      if (readDomain(description).disks.some(({ source }) => source === path)) return domain;
+      for (const { source } of readDomain(description).disks) users.set(source, domain);
     }
-  }
-  return undefined;
+  }));
+  return users;
 }
+
+/** The domain that has a disk at this path. */
+export const domainUsing = async (
+  context: LibvirtContext,
+  path: string,
+  options: CallOptions,
+): Promise<DomainRef | undefined> => (await diskUsers(context, options)).get(path);

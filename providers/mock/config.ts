@@ -35,6 +35,13 @@ interface Setting<T> {
   readonly allowed: string;
 }
 
+/** Names of the variables that {@linkcode readConfig} looks at, for the permissions of the program. */
+export const MOCK_ENV: readonly string[] = (() => {
+  const names: string[] = [];
+  readConfig(new Proxy({}, { get: (_, name) => void names.push(String(name)) }), undefined);
+  return names;
+})();
+
 /** The configuration of this process; see {@linkcode readConfig}. */
 export function processConfig(endpoint: string): MockConfig {
   return readConfig(Deno.env.toObject(), endpoint);

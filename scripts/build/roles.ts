@@ -1,6 +1,8 @@
 /** The programs that are shipped, and what each of them may do. @module */
-import { type EnvSpec, logEnv } from "@virtrigaud/telemetry";
+import { PROVIDER_ENV } from "@virtrigaud/contract/server/mod.ts";
+import { PROVIDER_FOLDERS } from "@virtrigaud/standalone";
 import { MANAGER_ENV } from "../../src/cmd/manager/config.ts";
+import { MOCK_ENV } from "../../providers/mock/config.ts";
 
 /** What a program may do, in Deno's terms. `true` is everything of that sort; what is not named is refused. */
 export interface Permissions {
@@ -25,22 +27,15 @@ export interface Role {
   readonly why: Readonly<Partial<Record<keyof Permissions, string>>>;
 }
 
-const names = (...specs: readonly EnvSpec[]): string[] =>
-  specs.flatMap((spec) => Object.values(spec).map(({ name }) => name));
-
-const OTEL = "OTEL_*";
 /** `/var/run` is a link to `/run` in most images. */
 const POD_ACCOUNT = ["/var/run", "/run"].map((folder) => `${folder}/secrets/kubernetes.io/serviceaccount`);
 
-const PROVIDER_ENV = [
-  ...names(logEnv),
-  "PROVIDER_*",
-  "TLS_ENABLED",
-  "TLS_INSECURE_SKIP_VERIFY",
-  "VIRTRIGAUD_*",
-  OTEL,
-];
-const PROVIDER_FILES = "/etc/virtrigaud";
+/**
+ * What is mounted: in a pod, and for a process of the standalone below the folder that it is started in. Deno reads a
+ * relative path from where the program starts, so that in an image it names nothing.
+ */
+const MOUNTED = ["/etc/virtrigaud", PROVIDER_FOLDERS.volumes] as const;
+const { state: STATE } = PROVIDER_FOLDERS;
 /** Where claims are mounted that disks are exchanged through. */
 const CLAIMS = "/mnt/migration-storage";
 
@@ -58,7 +53,7 @@ export const ROLES: readonly Role[] = [
     permissions: {
       net: true,
       read: POD_ACCOUNT,
-      env: [...MANAGER_ENV, OTEL],
+      env: MANAGER_ENV,
     },
     v8Flags: SMALL_HEAP,
     why: { net: "addresses of the API server and of providers are known at run time only; a NetworkPolicy narrows it" },
@@ -68,22 +63,26 @@ export const ROLES: readonly Role[] = [
     entry: "providers/mock/main.ts",
     permissions: {
       net: ["0.0.0.0", "127.0.0.1"],
-      read: [PROVIDER_FILES],
-      env: [...PROVIDER_ENV, "MOCK_*"],
+      read: [...MOUNTED, STATE],
+      write: [STATE],
+      env: [...PROVIDER_ENV, ...MOCK_ENV],
     },
-    why: { net: "to listen; it calls nobody" },
+    why: {
+      net: "to listen; it calls nobody",
+      write: "where it remembers its machines, if `MOCK_STATE_FILE` names a file there",
+    },
   },
   {
     name: "provider-libvirt",
     entry: "providers/libvirt/main.ts",
     permissions: {
       net: true,
-      read: [PROVIDER_FILES, "/var/run/libvirt", "/run/libvirt", CLAIMS],
+      read: [...MOUNTED, "/var/run/libvirt", "/run/libvirt", CLAIMS],
       write: ["/var/run/libvirt", "/run/libvirt", CLAIMS],
       env: PROVIDER_ENV,
     },
     why: {
-      net: "the address of its hypervisor is known at run time only; a NetworkPolicy narrows it",
+      net: "its hypervisor, servers of images and S3 stores are named at run time only; a NetworkPolicy narrows it",
       write: "a local unix socket is opened for reading and writing; exported disks go into mounted claims",
     },
   },
@@ -101,6 +100,7 @@ export function permissionFlags({ net, read, write, run, sys, env }: Permissions
     value === undefined ? [] : value === true ? [`--allow-${name}`] : [`--allow-${name}=${value.join(",")}`];
   return [
     "--no-prompt",
+    "--deny-import",
     ...flag("net", net),
     ...flag("read", read),
     ...flag("write", write),

@@ -14,8 +14,12 @@ export const permissions: Generator = {
     text: `${NOTICE.replace("src/api", "scripts/build/roles.ts")}# What each program may do
 
 Binaries, bundles and images run under Deno's permissions: what is not listed is refused by the runtime, whatever the code
-or a package in it tries. Nothing but the standalone may start programs, write files (a local socket is opened like one, and disks are exported into mounted claims), load native code or fetch code. Other
-environment variables read as if they were not set.
+or a package in it tries. Nothing but the standalone may start programs, and nothing loads native code or fetches code.
+Files are written only where it says so. Other environment variables read as if they were not set; the runtime itself
+reads \`OTEL_*\` where traces are exported.
+
+\`volumes\` and \`state\` lie below the folder that a program is started in: the standalone starts each provider in one of
+its own, and in an image there are none.
 
 ${
       ROLES.map(({ name, permissions, why }) =>

@@ -20,6 +20,6 @@ Deno.test("a file runs in the first suite that names it", () => {
   assertEquals(suiteOf("tests/e2e/libvirt_kubernetes_test.ts"), "e2e libvirt on kubernetes");
   assertEquals(suiteOf("tests/rigs/instance_test.ts"), "unit");
   assertEquals(suiteOf("tests/rigs/libvirt_rig_test.ts"), "libvirt rig");
-  assertEquals(suiteOf("tests/e2e/mock_test.ts"), "e2e");
+  assertEquals(suiteOf("tests/e2e/embedded_test.ts"), "e2e");
   assertEquals(suiteOf("docs/x_test.ts"), undefined);
 });

@@ -1,5 +1,6 @@
 /** What the schemas allow and is wrong all the same, as far as one object can tell. @module */
 import { DURATION_PATTERN } from "./duration.ts";
+import { CRON_PATTERN } from "./vm_snapshot.ts";
 
 /**
  * A rule over the fields of one object. The manager answers a broken one by a condition; the admission policies tell it
@@ -137,4 +138,26 @@ export const OBJECT_RULES: Readonly<Record<string, readonly ObjectRule[]>> = {
       "Pool is not served: use DHCP, Static or None",
     ),
   ],
+  VMSnapshot: [
+    invalid(
+      "spec.schedule.cronSpec",
+      `!${isSet("spec.schedule.cronSpec")} || (size(object.spec.schedule.cronSpec) <= 256 && ` +
+        `object.spec.schedule.cronSpec.matches(${JSON.stringify(CRON_PATTERN)}))`,
+      "is no schedule: write a cron expression, @daily and its like, or @every with a duration",
+    ),
+  ],
+  VMClone: [
+    invalid(
+      "spec.source",
+      ["vmRef", "snapshotRef", "templateRef", "imageRef"].map((name) => isSet(`spec.source.${name}`)).join(" || "),
+      "names nothing to clone: add vmRef, snapshotRef, templateRef or imageRef",
+    ),
+  ],
+  VMMigration: ["nfs", "s3"].map((type) =>
+    invalid(
+      `spec.storage.${type}`,
+      `${optionalPath("spec.storage.type")}.orValue("") != "${type}" || ${isSet(`spec.storage.${type}`)}`,
+      `is needed for type ${type}`,
+    )
+  ),
 };

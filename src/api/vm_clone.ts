@@ -23,11 +23,6 @@ export const VMCloneSpec = object("What to clone into what.", {
     snapshotRef: localObjectRef("VMSnapshot to clone."),
     templateRef: objectRef("VMImage of a template to clone."),
     imageRef: objectRef("VMImage to clone."),
-  }, {
-    "x-kubernetes-validations": [{
-      rule: "has(self.vmRef) || has(self.snapshotRef) || has(self.templateRef) || has(self.imageRef)",
-      message: "one of vmRef, snapshotRef, templateRef and imageRef must say what to clone",
-    }],
   }),
   target: object("The VM that is made.", { name: targetName }, {
     ...targetFields,

@@ -46,11 +46,6 @@ const storage = object("Where the disk lies between export and import.", {
     prefix: string("Prefix of the object's key."),
     usePathStyle: boolean("Whether the bucket is part of the path and not of the host name.", no),
   }),
-}, {
-  "x-kubernetes-validations": [
-    { rule: "self.type != 'nfs' || has(self.nfs)", message: "type nfs needs the block nfs", fieldPath: ".nfs" },
-    { rule: "self.type != 's3' || has(self.s3)", message: "type s3 needs the block s3", fieldPath: ".s3" },
-  ],
 });
 
 /** Schema of `VMMigration.spec`. */

@@ -22,6 +22,12 @@ export interface ControllerEnvironment {
  */
 const TURN_MS = 10;
 
+/**
+ * After so many milliseconds it is known whether a change was this process's own: the watch may be quicker than the
+ * answer to the write.
+ */
+const OWN_KNOWN_MS = 1_000;
+
 const DEFAULTS = { concurrency: 10, reconcileTimeoutMs: 300_000, drainTimeoutMs: 20_000 } as const;
 
 /** Reconciles one kind. See {@linkcode ControllerOptions}. */
@@ -37,6 +43,9 @@ export class Controller<T extends KubeObject = KubeObject> {
   /** Aborts reconciles that are still going when the grace of a shutdown is over. */
   readonly #cut = new AbortController();
   readonly #active = new Set<ObjectKey>();
+  /** Keys of which a change was left out as this process's own. */
+  readonly #leftOut = new Set<ObjectKey>();
+  #cancelLook = () => {};
   #turnStart = 0;
   #nextTurn: Promise<void> | undefined;
 
@@ -96,6 +105,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     const stop = () => {
       for (const remove of detach) remove();
       this.#queue.close();
+      this.#cancelLook();
       cancelCut = this.#clock.setTimeout(() => {
         const keys = [...this.#active];
         this.#log.warn("reconciles did not end in time and are aborted", { controller: this.name, keys });
@@ -112,7 +122,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     const { informer, ignore, initialDelayMs, watches = [] } = this.#options;
     const primary = informer.addHandler((event) => {
       const old = event.type === "Updated" ? event.old : undefined;
-      if (event.type !== "Deleted" && !event.initial && ignore?.(event.object, old)) return;
+      if (event.type !== "Deleted" && !event.initial && ignore?.(event.object, old)) {
+        return this.#leaveOut(event.object);
+      }
       const priority = priorityOf(event);
       const afterMs = priority === "low" ? initialDelayMs?.(event.object) : undefined;
       this.#queue.add(keyOf(event.object), { priority, ...(afterMs === undefined ? {} : { afterMs }) });
@@ -125,6 +137,17 @@ export class Controller<T extends KubeObject = KubeObject> {
       })
     );
     return [primary, ...others];
+  }
+
+  /** Not for good: what a leader of former days, or a person, has put into a status has to be put right. */
+  #leaveOut(object: T): void {
+    this.#leftOut.add(keyOf(object));
+    if (this.#leftOut.size > 1) return;
+    this.#cancelLook = this.#clock.setTimeout(() => {
+      const foreign = [...this.#leftOut].filter((key) => !this.#options.informer.isOwn(key));
+      this.#leftOut.clear();
+      for (const key of foreign) this.#queue.add(key, { priority: "low" });
+    }, OWN_KNOWN_MS);
   }
 
   async #work(): Promise<void> {

@@ -3,11 +3,14 @@ import { compareResourceVersions, type ObjectKey } from "@virtrigaud/kube";
 
 /** Above this many entries, those that are met are swept out. */
 const SWEEP_AT = 4096;
+/** Own versions that are remembered: more than are written in the second within which somebody asks. */
+const OWN = 4096;
 
 /** Versions that were written and not yet seen. Fed by an informer as it advances. */
 export class Expectations {
   #seen: string | undefined;
   readonly #expected = new Map<ObjectKey, string>();
+  readonly #own = new Map<ObjectKey, string>();
   readonly #waiting = new Map<ObjectKey, (() => void)[]>();
 
   /** The newest version that the store has seen. */
@@ -16,13 +19,26 @@ export class Expectations {
   }
 
   expect(key: ObjectKey, resourceVersion: string | undefined): void {
-    if (resourceVersion === undefined || this.#met(resourceVersion)) return;
+    if (resourceVersion === undefined) return;
+    this.#remember(key, resourceVersion);
+    if (this.#met(resourceVersion)) return;
     const present = this.#expected.get(key);
     if (present !== undefined && compareResourceVersions(present, resourceVersion) >= 0) return;
     this.#expected.set(key, resourceVersion);
     if (this.#expected.size > SWEEP_AT) {
       for (const [other, version] of this.#expected) if (this.#met(version)) this.#expected.delete(other);
     }
+  }
+
+  /** Whether `version` was written here, or is one that such a write was made over. */
+  isOwn(key: ObjectKey, version: string): boolean {
+    const own = this.#own.get(key);
+    return own !== undefined && compareResourceVersions(version, own) <= 0;
+  }
+
+  /** `version` has come after newer ones: whoever looked meanwhile did so without what was written then. */
+  late(key: ObjectKey, version: string | undefined): void {
+    if (version !== undefined && this.#met(version)) this.#own.delete(key);
   }
 
   fresh(key: ObjectKey): boolean {
@@ -58,8 +74,19 @@ export class Expectations {
    */
   restart(version: string | undefined, beforeList: ReadonlyMap<ObjectKey, string>): void {
     this.#seen = version;
+    this.#own.clear();
     for (const [key, expected] of beforeList) if (this.#expected.get(key) === expected) this.#expected.delete(key);
     this.#wake();
+  }
+
+  #remember(key: ObjectKey, version: string): void {
+    this.#own.delete(key);
+    this.#own.set(key, version);
+    if (this.#own.size <= OWN) return;
+    for (const oldest of this.#own.keys()) {
+      this.#own.delete(oldest);
+      break;
+    }
   }
 
   #met(version: string): boolean {

@@ -120,6 +120,11 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
     this.#expectations.expect(key, resourceVersion);
   }
 
+  isOwn(key: ObjectKey): boolean {
+    const version = this.#store.get(key)?.metadata.resourceVersion;
+    return version !== undefined && this.#expectations.isOwn(key, version);
+  }
+
   fresh(key: ObjectKey): boolean {
     return this.#expectations.fresh(key);
   }
@@ -177,6 +182,7 @@ export class Informer<T extends KubeObject = KubeObject> implements InformerView
       this.#store.set(key, object);
       changes = difference(old, object, false);
     }
+    this.#expectations.late(key, version);
     const held = this.#tellAll(changes);
     // After the handlers: keys that wait for this version are woken by their own change, and not a second time.
     this.#expectations.advance(version);

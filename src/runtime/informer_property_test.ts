@@ -67,7 +67,7 @@ async function happen(h: Harness, step: Step, count: number): Promise<void> {
     case "create":
       return there(step.name) ? undefined : h.create(step.name, { size: count });
     case "update":
-      return there(step.name) ? h.update(step.name, { size: count }) : undefined;
+      return there(step.name) ? void h.update(step.name, { size: count }) : undefined;
     case "delete":
       return there(step.name) ? h.delete(step.name) : undefined;
     case "recreate":

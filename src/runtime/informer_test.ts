@@ -344,3 +344,24 @@ Deno.test("reads-your-writes: a key is stale until the store has seen its write,
     await h.clock.advance(1_000);
     assertEquals(woken, ["event", "bookmark", "list"]);
   }));
+
+Deno.test("a version is one's own when it was written here, unless it comes after newer ones", () =>
+  withHarness(async (h) => {
+    h.create("a");
+    const { informer } = await follow(h);
+    assertEquals(informer.isOwn("default/a"), false);
+    h.update("a", { size: 2 });
+    informer.expect("default/a", h.truth.get("default/a"));
+    await h.clock.settle();
+    assertEquals(informer.isOwn("default/a"), true);
+    h.update("a", { size: 3 });
+    await h.clock.settle();
+    assertEquals(informer.isOwn("default/a"), false);
+
+    h.server.watchFaults.reorder = true;
+    h.update("a", { size: 4 });
+    informer.expect("default/a", h.truth.get("default/a"));
+    h.create("b");
+    await h.clock.settle();
+    assertEquals([informer.get("default/a")?.spec?.size, informer.isOwn("default/a")], [4, false]);
+  }));

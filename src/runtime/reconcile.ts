@@ -87,7 +87,10 @@ export interface ControllerOptions<T extends KubeObject = KubeObject> {
    * Asked whenever a key is added. Default: one group.
    */
   readonly groupOf?: (key: ObjectKey) => string;
-  /** Leave out changes that need no reconcile. Default: none is left out. */
+  /**
+   * Leave out changes that need no reconcile when this process has made them, such as those of the status. Somebody
+   * else's are looked at a second later. Default: none is left out.
+   */
   readonly ignore?: (object: T, old?: T) => boolean;
   /** How long what a list found and nobody has changed may wait, milliseconds, if nothing else wakes it. Default 0. */
   readonly initialDelayMs?: (object: T) => number;

@@ -48,6 +48,11 @@ export interface InformerView<T extends KubeObject = KubeObject> extends StoreVi
    * of that reconcile was answered with. `key` is the key of the reconcile, whatever object was written.
    */
   expect(key: ObjectKey, resourceVersion: string | undefined): void;
+  /**
+   * Whether the version of `key` in this store is one that `expect` was told of, or older: everybody who writes an object
+   * names the version that is overwritten. `false` for what was written long ago.
+   */
+  isOwn(key: ObjectKey): boolean;
   /** Whether all that was expected for `key` has been seen. */
   fresh(key: ObjectKey): boolean;
   /** Calls `callback` once when `key` is fresh; at once when it is already. */

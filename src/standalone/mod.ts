@@ -7,4 +7,4 @@
 export * from "./server/mod.ts";
 export { kubeconfig, type KubeconfigOptions, writePrivate } from "./kubeconfig.ts";
 export { StorageError, type StorageErrorReason } from "./storage/mod.ts";
-export { type Program, Runner, type RunnerOptions } from "./runner/runner.ts";
+export { type Program, PROVIDER_FOLDERS, Runner, type RunnerOptions } from "./runner/runner.ts";

@@ -10,14 +10,15 @@ import {
   type Sent,
   warningsOf,
 } from "../controllers/admission_corpus.ts";
+import { goodInputs } from "../compat/good_input.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { run } from "../rigs/command.ts";
-import { findKubectl, type Kubernetes, kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
+import { findKubectl, type Kubernetes, newestKubernetes, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { render, ROOT, type Values } from "./support/helm.ts";
 import { until } from "./support/until.ts";
 
-const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, kubernetesRig);
+const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, newestKubernetes);
 
 const CLASS = {
   apiVersion: `${GROUP}/${VERSION}`,
@@ -71,6 +72,13 @@ Deno.test({
     await t.step("a deprecated value is warned about", async () => {
       const said = await dryRun({ ...CLASS, metadata: { name: "old" }, spec: { ...CLASS.spec, firmware: "EFI" } });
       assertMatch(said, /^Warning: .*'virtrigaud-vmclasses-deprecated': spec\.firmware: EFI is deprecated: say UEFI\n/);
+    });
+
+    await t.step("what earlier schemas let through and could never work is accepted, and warned about", async () => {
+      const passed = goodInputs().filter(({ name }) => name.endsWith("of which a policy warns"));
+      const said = await Promise.all(passed.map(({ manifest }) => dryRun(manifest)));
+      const blamed = said.flatMap((text) => /: (spec\.\S+): /.exec(text)?.[1] ?? text);
+      assertEquals(blamed, ["spec.source", "spec.storage.s3", "spec.schedule.cronSpec"]);
     });
 
     await t.step(

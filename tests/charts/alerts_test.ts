@@ -1,5 +1,6 @@
 /** Every alert fires when it should and is silent when it should be, on series with our own names and buckets. @module */
 import { assertEquals, parseYaml } from "@virtrigaud/deps";
+import { DURATION_BUCKETS } from "@virtrigaud/telemetry";
 import { leaseName } from "../../src/cmd/manager/assemble.ts";
 import { helmRig, promtoolRig } from "../rigs/helm/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
@@ -21,9 +22,9 @@ const LEADER = 'leader_election_master_status{name="8da97394.virtrigaud.io",pod=
 const OTHER = 'leader_election_master_status{name="8da97394.virtrigaud.io",pod="b"}';
 const reconciles = (result: string) => `controller_runtime_reconcile_total{controller="vm",result="${result}"}`;
 const ERRORS = 'controller_runtime_reconcile_errors_total{controller="vm"}';
-/** A histogram of which every observation is at most `seconds`; the bounds are those of DURATION_BUCKETS. */
+/** A histogram of our buckets, of which every observation is at most `seconds`. */
 const histogram = (name: string, labels: string, seconds: number): Input =>
-  Object.fromEntries([...Array.from({ length: 22 }, (_, power) => 0.001 * 2 ** power), Infinity].map((bound) => [
+  Object.fromEntries([...DURATION_BUCKETS, Infinity].map((bound) => [
     `${name}_bucket{${labels},le="${bound === Infinity ? "+Inf" : bound}"}`,
     bound >= seconds ? "0+6x40" : "0x40",
   ]));

@@ -3,7 +3,13 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/de
 import { customResourceDefinition, GROUP, kindNamed, kinds } from "@virtrigaud/api";
 import { validManifest } from "../compat/examples.ts";
 import { run } from "../rigs/command.ts";
-import { findKubectl, type Kubernetes, kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
+import {
+  controllersRig,
+  findKubectl,
+  type Kubernetes,
+  kubernetesRig,
+  startKubernetes,
+} from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { at, ROOT } from "./support/helm.ts";
 import { until } from "./support/until.ts";
@@ -113,7 +119,7 @@ Deno.test({
 
 Deno.test({
   name: "a VMSet can be scaled: by kubectl, and by an autoscaler, which finds its target",
-  ignore,
+  ignore: await skipWithout("charts on a cluster", "an autoscaler", kubernetesRig, controllersRig),
   async fn(t) {
     await using rig = await startKubernetes();
     await rig.installCrds(`${ROOT}/charts/virtrigaud/crds`);

@@ -57,6 +57,10 @@ Deno.test("a release builds every image from bases that it names by digest, for 
     const byDefault = new RegExp(`^ARG ${base}=(\\S+)$`, "m").exec(text)?.[1] ?? "";
     assertEquals(pinned.replace("$DENO_VERSION", "${DENO_VERSION}"), byDefault, "the release pins another image");
   }
+  // What runs while an image is built runs on the builder: nothing of the other architecture has to be emulated.
+  const onBuilder = stages.filter(({ text }) => text.startsWith("--platform=$BUILDPLATFORM ")).map(({ name }) => name);
+  assertEquals(onBuilder, ["deno", "build"]);
+  assertEquals(stages.filter(({ text }) => /^RUN /m.test(text)).map(({ name }) => name), ["build"]);
   assert(/pin\(\) \{ echo "\$1@\$\(docker buildx imagetools inspect/.test(release));
   assert(release.includes("--platform=linux/amd64,linux/arm64"));
   assert(release.includes(`for role in ${ROLES.map(({ name }) => name).join(" ")}; do`));
@@ -69,6 +73,8 @@ Deno.test("a release builds every image from bases that it names by digest, for 
       "cosign sign-blob",
       "virtrigaud-crds.yaml",
       "helm push",
+      'cosign sign --yes "$REGISTRY/$IMAGES/charts/',
+      `printf '%s\\n' "$deno" "$debian" "$runtime" > release/base-images.txt`,
       "deno task compile --target=",
       'spdx-json=virtrigaud-$VERSION.spdx.json"',
     ]

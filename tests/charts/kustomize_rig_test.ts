@@ -4,7 +4,7 @@ import { kustomizeFiles } from "../../scripts/kustomize.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { type Manifest, manifests, render, ROOT } from "./support/helm.ts";
+import { isServed, type Manifest, manifests, render, ROOT } from "./support/helm.ts";
 
 const FOLDER = `${ROOT}/deploy/kustomize`;
 const ignore = await skipWithout("charts on a cluster", "kustomize", helmRig, kubernetesRig);
@@ -41,8 +41,7 @@ Deno.test({
       const text = await rig.kubectl("kustomize", `${FOLDER}/${path}`);
       const objects = manifests(text);
       assert(objects.some(({ kind }) => kind === "Deployment"), path);
-      // ServiceMonitor and PrometheusRule are kinds of an operator that is not there.
-      const known = objects.filter(({ apiVersion }) => !apiVersion.startsWith("monitoring.coreos.com/"));
+      const known = objects.filter(isServed);
       await rig.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: known }));
     }
   },

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@virtrigaud/deps";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { kubernetesRig, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
-import { at, CHART, helm, type Manifest, PROVIDER_CHART, render, ROOT, type Values } from "./support/helm.ts";
+import { at, CHART, helm, isServed, type Manifest, PROVIDER_CHART, render, ROOT, type Values } from "./support/helm.ts";
 import { merge } from "./support/values.ts";
 
 const ignore = await skipWithout("charts on a cluster", "combinations of values", helmRig, kubernetesRig);
@@ -68,10 +68,7 @@ Deno.test({
           });
           assert(ids.includes(role), `${idOf(binding)} binds ${role}, which is not there`);
         }
-        // Kinds of operators that are not there.
-        const known = objects.filter(({ apiVersion }) =>
-          !/^(monitoring\.coreos\.com|cert-manager\.io)\//.test(apiVersion)
-        );
+        const known = objects.filter(isServed);
         const file = await Deno.makeTempFile({ suffix: ".json" });
         try {
           await Deno.writeTextFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items: known }));

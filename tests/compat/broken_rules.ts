@@ -36,12 +36,5 @@ export function brokenRules(): BadInput[] {
       type: "libvirt",
       endpoint: "qemu+ssh://root@kvm.example.com/system",
     }),
-    broken("VMClone", "clone of nothing", "spec.source", "must say what to clone", { source: {} }),
-    broken("VMMigration", "NFS storage without its block", "spec.storage.nfs", "type nfs needs the block nfs", {
-      storage: { type: "nfs" },
-    }),
-    broken("VMMigration", "S3 storage without its block", "spec.storage.s3", "type s3 needs the block s3", {
-      storage: { type: "s3" },
-    }),
   ];
 }

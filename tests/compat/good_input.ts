@@ -75,6 +75,9 @@ export function goodInputs(): GoodInput[] {
     good("VMImage", "image in a registry with a port and a digest", {
       source: { registry: { image: `registry.example.com:5000/disk:v1@sha256:${"ab".repeat(32)}` } },
     }),
+    good("VMClone", "a clone of nothing, of which a policy warns", { source: {} }),
+    good("VMMigration", "storage of a type without its block, of which a policy warns", { storage: { type: "s3" } }),
+    good("VMSnapshot", "text that is no schedule, of which a policy warns", { schedule: { cronSpec: "@dailyXX" } }),
     good("VMSnapshot", "schedule with names of days and steps", { schedule: { cronSpec: "*/5 8-18 * * MON-FRI" } }),
     { kind: "VMPlacementPolicy", name: "empty policy", manifest: { ...validManifest("VMPlacementPolicy"), spec: {} } },
   ];

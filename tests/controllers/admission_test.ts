@@ -67,6 +67,28 @@ Deno.test("an object from before the rules can be labelled and deleted; only its
   assertEquals((await plane.client.delete(`${path}/small`)).status, 200);
 });
 
+Deno.test("what earlier schemas let through and could never work is accepted, and warned about", async () => {
+  await using plane = await startTestPlane({ kinds, admission: { policies, action: "Warn" } });
+  const said = async (kind: string, spec: Record<string, unknown>) => {
+    const manifest = validManifest(kind);
+    const object = { ...manifest, spec: { ...manifest.spec, ...spec } };
+    const { status, headers } = await plane.client.post(`${pathOf(kind)}?dryRun=All`, object);
+    assertEquals([kind, status], [kind, 201]);
+    return policiesBlame(warningsOf(headers));
+  };
+  assertEquals(await said("VMClone", { source: {} }), ["spec.source"]);
+  assertEquals(await said("VMClone", {}), []);
+  assertEquals(await said("VMMigration", { storage: { type: "nfs" } }), ["spec.storage.nfs"]);
+  assertEquals(await said("VMMigration", { storage: { type: "s3" } }), ["spec.storage.s3"]);
+  assertEquals(await said("VMMigration", { storage: { type: "pvc" } }), []);
+  for (const cronSpec of ["@dailyXX", "11111", "x".repeat(300)]) {
+    assertEquals(await said("VMSnapshot", { schedule: { cronSpec } }), ["spec.schedule.cronSpec"], cronSpec);
+  }
+  for (const cronSpec of ["@daily", "@every 1h30m", "*/5 8-18 * * MON-FRI"]) {
+    assertEquals(await said("VMSnapshot", { schedule: { cronSpec } }), [], cronSpec);
+  }
+});
+
 Deno.test("a kind that nothing acts on says so when an object of it is made", async () => {
   await using plane = await startTestPlane({ kinds, admission: { policies, action: "Warn" } });
   for (const { kind } of kinds.filter((each) => !RECONCILED.includes(each.kind))) {

@@ -112,6 +112,22 @@ Deno.test({
     }),
 });
 
+Deno.test("a database that is gone or empty is not taken for one without objects", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await (await start(folder)).close();
+    await Deno.writeFile(join(folder, "state.db"), new Uint8Array());
+    assertEquals((await assertRejects(() => start(folder), Error)).name, "StorageError");
+    await Deno.remove(join(folder, "state.db"));
+    assertMatch((await assertRejects(() => start(folder), Error)).message, /state\.db: it is missing or empty.*backup/);
+    await Deno.remove(join(folder, "identity.json"));
+    await using plane = await start(folder);
+    assertEquals(await served(plane), new Map());
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a database with a flipped byte or a lost end is served rightly or not at all", async () => {
   const folder = await Deno.makeTempDir();
   const chance = seed();

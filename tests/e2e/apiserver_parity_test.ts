@@ -6,6 +6,7 @@
  * @module
  */
 import { assert, assertEquals } from "@virtrigaud/deps";
+import { kinds } from "@virtrigaud/api";
 import { newestKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { commands } from "./parity/commands.ts";
@@ -13,8 +14,8 @@ import { comparable, comparableText, type Difference, differences } from "./pari
 import { explanations } from "./parity/explained.ts";
 import { KNOWN, type Known } from "./parity/known.ts";
 import { productCalls } from "./parity/product_calls.ts";
-import { randomCreates, refusedByRule } from "./parity/random_manifests.ts";
-import { type Send, startServers } from "./parity/servers.ts";
+import { randomCreates } from "./parity/random_manifests.ts";
+import { type Send, type Servers, startServers } from "./parity/servers.ts";
 import { type Call, WIDGET_CALLS } from "./parity/widget_calls.ts";
 import type { KubectlResult } from "./support/kubectl.ts";
 
@@ -67,67 +68,66 @@ class Findings {
   }
 }
 
+const CALLS: readonly Call[] = [...WIDGET_CALLS, ...productCalls()];
+const COMMANDS = commands();
+
 const ignore = await skipWithout("e2e kubernetes", "comparison of API servers", newestKubernetes);
 
 Deno.test({
   name: "the embedded API server answers like a real one",
   ignore,
-  fn: async () => {
+  async fn(t) {
     await using servers = await startServers();
-    const findings = new Findings();
-    for (const call of [...WIDGET_CALLS, ...productCalls()]) {
-      const asked = `${call[0]} ${call[1]} ${JSON.stringify(call[2] ?? call[3] ?? "")}`.slice(0, 300);
-      findings.compare(asked, await answer(servers.real.send, call), await answer(servers.embedded.send, call));
-    }
-    findings.check("api");
+    // Both keep their connections from one step to the next; the test around them looks for leaks.
+    const step = (name: string, fn: () => Promise<void>) =>
+      t.step({ name, fn, sanitizeOps: false, sanitizeResources: false });
+    await step(
+      `${CALLS.length} requests: statuses, warnings, bodies, tables, texts of errors`,
+      () => requests(servers),
+    );
+    await step(`${COMMANDS.length} commands of kubectl: what it prints, and its exit codes`, () => kubectl(servers));
+    await step("random manifests that earlier implementations accepted are accepted by both", () => random(servers));
+    await step("kubectl explain has a sentence for every field of all kinds", () => explained(servers));
   },
 });
 
-Deno.test({
-  name: "random manifests that earlier implementations accepted are accepted by both, and answered alike",
-  ignore,
-  fn: async () => {
-    await using servers = await startServers();
-    const findings = new Findings();
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    const refused: unknown[] = [];
-    for (const call of randomCreates(RANDOM, seed)) {
-      const theirs = await answer(servers.real.send, call);
-      findings.compare(JSON.stringify(call), theirs, await answer(servers.embedded.send, call));
-      if (theirs.status !== 201 && !refusedByRule(theirs.body)) refused.push(call[2], theirs.body);
-    }
-    assertEquals(refused, [], `refused, with seed ${seed}`);
-    findings.check("random");
-  },
-});
+async function requests({ real, embedded }: Servers): Promise<void> {
+  const findings = new Findings();
+  for (const call of CALLS) {
+    const asked = `${call[0]} ${call[1]} ${JSON.stringify(call[2] ?? call[3] ?? "")}`.slice(0, 300);
+    findings.compare(asked, ...await Promise.all([answer(real.send, call), answer(embedded.send, call)]));
+  }
+  findings.check("api");
+}
 
-Deno.test({
-  name: "kubectl explain has a sentence for every field of all kinds, and the same on both",
-  ignore,
-  fn: async () => {
-    await using servers = await startServers();
-    const real = await explanations(servers.real.send);
-    assert(real.size > 900, `${real.size} fields`);
-    assertEquals([...real].filter(([, text]) => !/^[A-Z].*\.$/s.test(text)), []);
-    assertEquals([...await explanations(servers.embedded.send)].sort(), [...real].sort());
-  },
-});
+async function kubectl({ real, embedded }: Servers): Promise<void> {
+  const findings = new Findings();
+  for (const { args, input } of COMMANDS) {
+    const [theirs, ours] = await Promise.all([real, embedded].map((server) => server.kubectl.run(args, input)));
+    findings.compare(`kubectl ${args.join(" ")}`, printed(theirs), printed(ours));
+  }
+  findings.check("kubectl");
+}
 
-Deno.test({
-  name: "kubectl says the same of the embedded API server and of a real one",
-  ignore,
-  fn: async () => {
-    await using servers = await startServers();
-    const findings = new Findings();
-    for (const { args, input } of commands()) {
-      const [theirs, ours] = await Promise.all(
-        [servers.real, servers.embedded].map(({ kubectl }) => kubectl.run(args, input)),
-      );
-      findings.compare(`kubectl ${args.join(" ")}`, printed(theirs), printed(ours));
-    }
-    findings.check("kubectl");
-  },
-});
+async function random({ real, embedded }: Servers): Promise<void> {
+  const findings = new Findings();
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const refused: unknown[] = [];
+  for (const call of randomCreates(RANDOM, seed)) {
+    const [theirs, ours] = await Promise.all([answer(real.send, call), answer(embedded.send, call)]);
+    findings.compare(JSON.stringify(call), theirs, ours);
+    if (theirs.status !== 201) refused.push(call[2], theirs.body);
+  }
+  assertEquals(refused, [], `refused, with seed ${seed}`);
+  findings.check("random");
+}
+
+async function explained({ real, embedded }: Servers): Promise<void> {
+  const theirs = await explanations(real.send);
+  assert(theirs.size > 900, `${theirs.size} fields`);
+  assertEquals([...theirs].filter(([, text]) => !/^[A-Z].*\.$/s.test(text)), []);
+  assertEquals([...await explanations(embedded.send)].sort(), [...theirs].sort());
+}
 
 /** What kubectl printed, line by line, without what no two servers have in common. */
 function printed(result: KubectlResult | undefined): unknown {
@@ -135,9 +135,19 @@ function printed(result: KubectlResult | undefined): unknown {
   return { code: result?.code, out: lines(result?.out), err: lines(result?.err) };
 }
 
+const docs = () => Deno.readTextFile(new URL("../../docs/standalone.md", import.meta.url));
+
 Deno.test("every known difference stands in docs/standalone.md, and no other", async () => {
-  const text = await Deno.readTextFile(new URL("../../docs/standalone.md", import.meta.url));
-  const [, section = ""] = text.split("## Where it differs");
+  const [, section = ""] = (await docs()).split("## Where it differs");
   const rows = [...section.matchAll(/^\| (.+?) +\| .+\|$/gm)].map(([, what]) => what).slice(1);
   assertEquals(rows.filter((what) => !/^-+$/.test(what ?? "")).sort(), KNOWN.map(({ what }) => what).sort());
+});
+
+Deno.test("docs/standalone.md says how much is compared, and every kind has its part in it", async () => {
+  const [, calls, typed] = /A test sends (\d+) requests and (\d+) `kubectl` commands/.exec(await docs()) ?? [];
+  assertEquals([Number(calls), Number(typed)], [CALLS.length, COMMANDS.length]);
+  for (const { plural } of kinds) {
+    const about = CALLS.filter(([, path]) => path.includes(`/${plural}`)).length;
+    assert(about >= 20, `${about} requests are about ${plural}`);
+  }
 });

@@ -1,15 +1,17 @@
 /**
- * A user's year with the chart on a real Kubernetes: install, a VM, an upgrade, a leader that dies in the middle of a
- * hundred creates, uninstall with everything still there, install again, and the end of it all. Nobody's VM is made
- * twice, none is deleted by surprise, nothing is stuck.
+ * A user's year with the chart on a real Kubernetes: install, a VM, an upgrade and its rollback, a Provider by its own
+ * chart, a leader that dies in the middle of a hundred creates, uninstall with everything still there, install again,
+ * and the end of it all. Nobody's VM is made twice, none is deleted by surprise, nothing is stuck.
  *
  * @module
  */
-import { assert, assertEquals } from "@virtrigaud/deps";
+import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
 import { join } from "node:path";
 import { type ChartCluster, type Pod, startCluster } from "../charts/support/cluster.ts";
+import { PROVIDER_CHART } from "../charts/support/helm.ts";
+import { chosenRelease } from "../rigs/config.ts";
 import { helmRig } from "../rigs/helm/mod.ts";
-import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
+import { controllersRig, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { Canary } from "./support/canary.ts";
 import { until } from "./support/deadline.ts";
@@ -23,10 +25,10 @@ const CROWD = 100;
 /** Long enough that many creates are on their way at any moment. */
 const TASK_MS = 300;
 
-const ignore = await skipWithout("e2e kubernetes", "the chart in use", helmRig, kubernetesRig);
+const ignore = await skipWithout("e2e kubernetes", "the chart in use", helmRig, kubernetesRig, controllersRig);
 
 Deno.test({
-  name: "the chart from install to uninstall: upgrade, and a leader killed in the middle of a hundred creates",
+  name: "the chart from install to uninstall: upgrade, rollback, a leader killed in the middle of a hundred creates",
   ignore,
   async fn(t) {
     await using cluster = await startCluster();
@@ -36,7 +38,10 @@ Deno.test({
       if (!passed) throw new Error(`${name} failed; the managers said:\n${year.logTails()}`);
     };
     await step("install with Helm, a Provider and a VM with kubectl, Ready", () => year.begin());
+    await step("pods of manager and provider are admitted where Pod Security is restricted", () => year.admitPods());
     await step("upgrade touches no VM", () => year.upgrade());
+    await step("nor does the way back", () => year.rollBack());
+    await step("a release of the provider chart is a Provider, and its policy selects its pods", () => year.second());
     await step("a hundred creates, the leader killed in the middle: a hundred VMs", () => year.failOver());
     await step("uninstall leaves every VM and nothing of its own", () => year.uninstall());
     await step("installed again, it takes every VM as it is, and deletes what is asked for", () => year.beginAgain());
@@ -62,6 +67,8 @@ class Year implements AsyncDisposable {
     await this.#cluster.rig.startControllers();
     await this.#roll();
     await this.#kubectl.ok(["create", "namespace", TEAM]);
+    const restricted = "pod-security.kubernetes.io/enforce=restricted";
+    await this.#kubectl.ok(["label", "namespace", TEAM, SYSTEM, restricted]);
     const world = { canary: new Canary() };
     await this.#kubectl.apply(...providerObjects(world, this.#hypervisor, { taskMs: TASK_MS }));
     await this.#kubectl.apply(...catalog(world.canary.word), machine("first"));
@@ -69,14 +76,40 @@ class Year implements AsyncDisposable {
     await this.#kubectl.ok(["wait", "vm/first", "--for=condition=Ready", "--timeout=90s"]);
   }
 
+  async admitPods(): Promise<void> {
+    const deployments = [...await this.#kubectl.list("deployments"), ...await this.#kubectl.in(SYSTEM).list("deploy")];
+    assertEquals(deployments.length, 2);
+    for (const { metadata: { namespace = "", name }, spec: { template } } of deployments) {
+      const pod = { ...template, apiVersion: "v1", kind: "Pod", metadata: { ...template.metadata, name } };
+      // Its service account has to be there too.
+      await this.#kubectl.in(namespace).ok(["create", "--dry-run=server", "-f", "-"], [pod]);
+      const { spec: { containers: [container] } } = pod;
+      const loose = { ...pod, spec: { ...pod.spec, containers: [{ ...container, securityContext: {} }] } };
+      const { err } = await this.#kubectl.in(namespace).run(["create", "--dry-run=server", "-f", "-"], [loose]);
+      assertMatch(err, /violates PodSecurity "restricted:latest"/);
+    }
+  }
+
   async upgrade(): Promise<void> {
-    const before = await this.#effects();
-    await this.#cluster.release("upgrade", { values: { config: { log: { level: "debug" } } } });
-    await this.#roll();
-    await until("a leader of the new version", () => this.#leader());
-    await this.#kubectl.patch("vm", "first", { metadata: { labels: { seen: "yes" } } });
-    await ready(this.#kubectl, "vm", "first");
-    assertEquals(await this.#effects(), before);
+    const values = { manager: { replicaCount: 3 }, config: { log: { level: "debug" } } };
+    await this.#untouched(() => this.#cluster.release("upgrade", { values }), 3);
+  }
+
+  async rollBack(): Promise<void> {
+    const back = ["rollback", "virtrigaud", "1", `--namespace=${SYSTEM}`, "--no-hooks"];
+    await this.#untouched(() => this.#cluster.helm(...back), 2);
+  }
+
+  async second(): Promise<void> {
+    const values = ["--set=networkPolicy.enabled=true", "--set=credentials.data.username=somebody"];
+    await this.#cluster.helm("install", "second", PROVIDER_CHART, `--namespace=${TEAM}`, ...values);
+    await this.#kubectl.ok(["wait", "provider/second", "--for=condition=Ready", "--timeout=90s"]);
+    const { spec: { podSelector: { matchLabels } } } = await this.#kubectl.get("networkpolicy", "second-provider");
+    const selector = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`).join();
+    const selected = await this.#kubectl.ok(["get", "deploy", "-l", selector, "-o", "name"]);
+    assertEquals(selected, `deployment.apps/virtrigaud-provider-${TEAM}-second\n`);
+    await this.#cluster.helm("uninstall", "second", `--namespace=${TEAM}`, "--wait");
+    assertEquals(await this.#kubectl.find("provider", "second"), undefined);
   }
 
   async failOver(): Promise<void> {
@@ -147,8 +180,19 @@ class Year implements AsyncDisposable {
     await this.#stopManagers();
   }
 
+  /** Changes the release; the new managers see every VM, and do nothing to it. */
+  async #untouched(change: () => Promise<unknown>, replicas: number): Promise<void> {
+    const before = await this.#effects();
+    await change();
+    await this.#roll(replicas);
+    await until("a leader of the new version", () => this.#leader());
+    await this.#kubectl.patch("vm", "first", { metadata: { labels: { seen: `by-${replicas}` } } });
+    await ready(this.#kubectl, "vm", "first");
+    assertEquals(await this.#effects(), before);
+  }
+
   /** Brings as many managers up as the Deployment says, in place of those that were there. */
-  async #roll(): Promise<void> {
+  async #roll(expected = 2): Promise<void> {
     const replicas = await this.#cluster.rig.kubectl(
       ...["get", "deploy", "virtrigaud-manager", "-n", SYSTEM, "-o", "jsonpath={.spec.replicas}"],
     );
@@ -157,9 +201,10 @@ class Year implements AsyncDisposable {
     // As a rolling update does: the new one is there before the old one goes.
     for (let index = 0; index < Number(replicas); index++) {
       this.#managers.push(await this.#cluster.manager());
-      await old[index]?.stop();
+      await old.shift()?.stop();
     }
-    assertEquals(this.#managers.length, 2);
+    for (const manager of old) await manager.stop();
+    assertEquals(this.#managers.length, expected);
   }
 
   async #stopManagers(): Promise<void> {
@@ -178,7 +223,10 @@ class Year implements AsyncDisposable {
 
   async #leftOfTheRelease(): Promise<string[]> {
     const kinds = "clusterroles,clusterrolebindings,roles,rolebindings,deployments,services,pdb,jobs,serviceaccounts";
-    const names = await this.#cluster.rig.kubectl("get", kinds, "-A", "-o", "name");
+    const policies = chosenRelease() === "newest"
+      ? ",validatingadmissionpolicies,validatingadmissionpolicybindings"
+      : "";
+    const names = await this.#cluster.rig.kubectl("get", kinds + policies, "-A", "-o", "name");
     return names.split("\n").filter((name) => name.includes("virtrigaud") && !name.includes("virtrigaud-provider-"));
   }
 }

@@ -1,5 +1,5 @@
 /** The way of one change from a real kube-apiserver to a real hypervisor. @module */
-import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
+import { controllersRig, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { libvirtRig, startHypervisor } from "../rigs/libvirt/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { libvirt } from "./cases/libvirt.ts";
@@ -12,6 +12,7 @@ const ignore = await skipWithout(
   "a virtual machine from a real kube-apiserver on libvirt",
   libvirtRig,
   kubernetesRig,
+  controllersRig,
 );
 
 Deno.test({

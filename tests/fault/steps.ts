@@ -239,15 +239,16 @@ export async function take(world: World, step: Step): Promise<void> {
       return spec(step.vm, (s) => void (s.classRef = { name: step.to }));
     case "Disks":
       return spec(step.vm, (s, { metadata }) => {
-        const before = s.disks?.map(({ name, sizeGiB }) => ({ name, sizeGiB })) ?? [];
-        // Disks grow and never shrink; what leaves the list is given up by name.
-        s.disks = step.sizes.map((size, index) => ({
-          name: `d${index}`,
-          sizeGiB: Math.max(size, before.find(({ name }) => name === `d${index}`)?.sizeGiB ?? 0),
-        }));
-        const gone = before.map(({ name }) => name).filter((name) => !s.disks?.some((disk) => disk.name === name));
-        const { [REMOVE_DISKS_ANNOTATION]: _old, ...rest } = metadata.annotations ?? {};
-        metadata.annotations = gone.length === 0 ? rest : { ...rest, [REMOVE_DISKS_ANNOTATION]: "d0,d1" };
+        // Disks grow and never shrink, not even one that is wanted back before it has gone; what left the list, now or
+        // before, is given up by name.
+        s.disks = step.sizes.map((size, index) => {
+          const name = `d${index}`;
+          const sizeGiB = Math.max(size, world.largestDisks.get(`${step.vm}/${name}`) ?? 0);
+          world.largestDisks.set(`${step.vm}/${name}`, sizeGiB);
+          return { name, sizeGiB };
+        });
+        const gone = ["d0", "d1"].filter((name) => !s.disks?.some((disk) => disk.name === name));
+        metadata.annotations = { ...metadata.annotations, [REMOVE_DISKS_ANNOTATION]: gone.join(",") };
       });
     case "Networks":
       return spec(step.vm, (s) => void (s.networks = step.networks.map((name) => ({ name, networkRef: { name } }))));

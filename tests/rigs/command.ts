@@ -11,6 +11,8 @@ export interface RunOptions {
   inheritEnv?: boolean;
   /** Folder to run in; default: the current one. */
   cwd?: string;
+  /** Whether what it writes to standard output is shown instead of given back; default false. */
+  show?: boolean;
   signal?: AbortSignal;
 }
 
@@ -28,7 +30,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   const child = new Deno.Command(command, {
     args,
     stdin: options.input === undefined ? "null" : "piped",
-    stdout: "piped",
+    stdout: options.show ? "inherit" : "piped",
     stderr: "piped",
     clearEnv: !options.inheritEnv,
     env: options.inheritEnv ? { PATH: searchPath().join(":"), ...options.env } : commandEnv(options.env),
@@ -40,10 +42,11 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
     // A command may end before it has read everything; its exit code tells why.
     await writer.write(new TextEncoder().encode(options.input)).then(() => writer.close()).catch(() => {});
   }
-  const { code, stdout, stderr } = await child.output();
+  const ended = await child.output();
   const decoder = new TextDecoder();
-  if (code !== 0) throw new CommandFailed(argv, code, decoder.decode(stderr) + decoder.decode(stdout));
-  return decoder.decode(stdout);
+  const output = options.show ? "" : decoder.decode(ended.stdout);
+  if (ended.code !== 0) throw new CommandFailed(argv, ended.code, decoder.decode(ended.stderr) + output);
+  return output;
 }
 
 /** The environment of every command of the rigs. */

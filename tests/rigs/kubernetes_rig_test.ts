@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { run } from "./command.ts";
-import { findKubectl, kubernetesRig, startKubernetes } from "./kubernetes/mod.ts";
+import { controllersRig, findKubectl, kubernetesRig, startKubernetes } from "./kubernetes/mod.ts";
 import { skipWithout } from "./skip.ts";
 
 const ignore = await skipWithout("kubernetes rig", "a real kube-apiserver", kubernetesRig);
@@ -10,6 +10,26 @@ Deno.test({
   name: "a real API server takes manifests, checks rights, counts requests and leaves nothing",
   ignore,
   fn,
+});
+
+Deno.test({
+  name: "its controllers make service accounts and the pods of Deployments, and collect what nobody owns any more",
+  ignore: await skipWithout("kubernetes rig", "controllers", kubernetesRig, controllersRig),
+  async fn() {
+    await using k8s = await startKubernetes();
+    await k8s.startControllers("deployment-controller", "replicaset-controller");
+    await eventually(() => k8s.kubectl("get", "serviceaccount", "default"));
+    const robot = await k8s.account("default", "default");
+    const whoami = ["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"];
+    const said = await run([findKubectl() ?? "", `--kubeconfig=${robot.kubeconfigPath}`, ...whoami]);
+    assertEquals(said, "system:serviceaccount:default:default");
+    await k8s.kubectl("create", "deployment", "web", "--image=web", "--replicas=2");
+    const pods = () =>
+      k8s.kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.serviceAccountName}");
+    await eventually(async () => assertEquals(await pods(), "default default"));
+    await k8s.kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=30s");
+    assertEquals(await k8s.kubectl("get", "replicasets,pods", "-o", "name"), "");
+  },
 });
 
 async function fn(): Promise<void> {
@@ -49,12 +69,14 @@ async function fn(): Promise<void> {
   await assertRejects(() => Deno.connect({ port: Number(new URL(k8s.url).port) }), Deno.errors.ConnectionRefused);
 }
 
-/** The authorizer sees a new binding a moment after it was acknowledged. */
-async function eventually(attempt: () => Promise<string>): Promise<string> {
-  for (let tries = 20; tries > 0; tries--) {
-    const answer = await attempt().catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+/** The authorizer sees a new binding, and controllers a new object, a moment after it was acknowledged. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 100; tries > 0; tries--) {
+    try {
+      return await attempt();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
   return await attempt();
 }

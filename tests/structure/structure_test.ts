@@ -1,4 +1,4 @@
-import { assertEquals } from "@virtrigaud/deps";
+import { assert, assertEquals } from "@virtrigaud/deps";
 import { type Edge, importGraph, sources } from "./import_graph.ts";
 import { violation, VM_FREE, VM_WORDS } from "./rules.ts";
 
@@ -34,6 +34,17 @@ Deno.test("programs are started by the runner alone, and markup comes from the s
   assertEquals(containing(/Deno\.Command\(|child_process/), ["src/standalone/runner/process.ts"]);
   // An opening, closing or empty element inside of quotes.
   assertEquals(containing(/["`'][^"`'\n]*(<\/[a-z]|<[a-z]\w*(\s[^<>"`'\n]*)?\/>|<[a-z]\w*\s\w+=)/i), []);
+});
+
+Deno.test("nothing is disposed of by `using` that the next statement returns from: minified, it would not be", () => {
+  // esbuild 0.25, which `deno bundle --minify` runs, puts the value in the place of the variable and forgets the rest.
+  const dropped = /\busing (\w+) = [^;]*;\s*return\b[^;]*\b\1\b/;
+  assert(dropped.test("using file = open();\n  return file.size;"));
+  const found = [...sources(root)].filter((file) =>
+    /^(src|providers)\//.test(file) && !/_test\.ts$|\/testing\//.test(file)
+  )
+    .filter((file) => dropped.test(Deno.readTextFileSync(`${root}/${file}`)));
+  assertEquals(found, []);
 });
 
 Deno.test("the rules refuse the edges they are there for", () => {

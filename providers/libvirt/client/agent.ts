@@ -24,6 +24,18 @@ export const command = (rpc: Rpc, domain: DomainRef, json: string, options?: Opt
     lane: "agent",
   }, options);
 
+/** `VIR_DOMAIN_VCPU_GUEST`: it is the guest that is asked, not the machine. */
+const VCPU_GUEST = 8;
+
+/** Has the guest use `count` of its machine's CPUs. @throws {ProviderError} also while its kernel has not seen as many. */
+export const useCpus = (rpc: Rpc, domain: DomainRef, count: number, options?: Options): Promise<void> =>
+  rpc.call({
+    procedure: procedure.domainSetVcpus,
+    doing: `have the guest of domain "${domain.name}" use ${count} CPUs`,
+    args: (w) => writeDomain(w, domain).u32(count).u32(VCPU_GUEST),
+    lane: "agent",
+  }, options);
+
 /** Has the guest write out and hold all its file systems. */
 export const freeze = (rpc: Rpc, domain: DomainRef, options?: Options): Promise<number> =>
   rpc.call({

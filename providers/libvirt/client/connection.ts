@@ -132,7 +132,9 @@ export class LibvirtConnection implements Rpc {
     if (this.#end !== undefined) return Promise.reject(unavailable(call.doing, this.#end));
     const timeoutMs = call.timeoutMs ?? CALL_TIMEOUT_MS;
     let leaveQueue = (): void => {};
+    let isGivenUp = false;
     const giveUp = (error: ProviderError) => {
+      isGivenUp = true;
       leaveQueue();
       settled();
       reject(error);
@@ -149,6 +151,9 @@ export class LibvirtConnection implements Rpc {
     signal?.addEventListener("abort", onAbort, { once: true });
     leaveQueue = this.#lanes.enter(lane, () => {
       if (this.#end !== undefined) return giveUp(unavailable(call.doing, this.#end));
+      const serial = this.#nextSerial();
+      // Before the call is sent: libvirtd may send the first content before its answer.
+      const stream = onStream === undefined ? undefined : this.#openStream(call, serial);
       const pending: Pending = {
         doing: call.doing,
         // A caller may be gone by now; the answer still frees the lane, which is why it is waited for.
@@ -157,9 +162,10 @@ export class LibvirtConnection implements Rpc {
           settled();
           try {
             const result = readReply(packet, call);
-            if (onStream !== undefined) onStream(this.#openStream(call, packet.serial));
+            if (stream !== undefined) isGivenUp ? stream.abandon() : onStream?.(stream);
             resolve(result);
           } catch (error) {
+            this.#streams.delete(serial);
             if (error instanceof ProviderError) return reject(error);
             reject(new ProviderError("Unavailable", `${call.doing}: ${errorText(error)}`, { cause: error }));
             throw error;
@@ -167,7 +173,7 @@ export class LibvirtConnection implements Rpc {
         },
         fail: giveUp,
       };
-      this.#send(call, pending);
+      this.#send(call, serial, pending);
     });
     return promise;
   }
@@ -177,13 +183,13 @@ export class LibvirtConnection implements Rpc {
     this.#finish("connection to libvirt was closed by us");
   }
 
-  #send<T>(call: Call<T>, pending: Pending): void {
-    const serial = this.#nextSerial();
+  #send<T>(call: Call<T>, serial: number, pending: Pending): void {
     const writer = new XdrWriter();
     try {
       call.args?.(writer);
     } catch (error) {
       this.#lanes.leave(call.lane ?? "normal");
+      this.#streams.delete(serial);
       return pending.fail(new ProviderError("InvalidSpec", `${call.doing}: ${errorText(error)}`, { cause: error }));
     }
     this.#pending.set(serial, pending);

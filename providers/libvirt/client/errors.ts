@@ -47,7 +47,10 @@ export class LibvirtError extends ProviderError {
 
   constructor(code: number, message: string, options: ProviderErrorOptions = {}) {
     const { errorClass, reason } = classify(code, message);
-    super(errorClass, message, { ...(reason === undefined ? {} : { reason }), ...options });
+    super(errorClass, NO_ROOM.test(message) ? `${message.trimEnd()}; make room on the host` : message, {
+      ...(reason === undefined ? {} : { reason }),
+      ...options,
+    });
     this.code = code;
   }
 

@@ -163,7 +163,8 @@ Deno.test({ name: "one connection carries everything; one that hangs is given up
     const calls = Array.from({ length: 10 }, () => hosts.hostname(rpc).then(() => "answered", (error) => error.class));
     assertEquals(new Set(await Promise.all(calls)), new Set(["Unavailable"]));
     const seconds = await lost.promise / 1000;
-    assert(seconds < 12, `found dead after ${seconds} s`);
+    // TCP alone would need a quarter of an hour.
+    assert(seconds < 60, `found dead after ${seconds} s`);
     stop();
     wire.heal();
     assertEquals(await hosts.hostname(rpc), host.name);

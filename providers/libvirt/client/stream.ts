@@ -69,6 +69,12 @@ export class LibvirtStream {
     return this.#received;
   }
 
+  /** Ends it for both sides, because nobody waits for it any more. */
+  abandon(): void {
+    void this.#options.send(packetStatus.error, NOTHING);
+    this.#options.release();
+  }
+
   /** A packet of this stream has come in. */
   receive(packet: Packet): void {
     switch (packet.status) {

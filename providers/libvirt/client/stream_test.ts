@@ -42,6 +42,39 @@ Deno.test("a download is everything up to the piece without content, and is conf
   server.connection.close();
 });
 
+Deno.test("what libvirtd sends before its answer belongs to the download as well", async () => {
+  const server = new FakeLibvirtd();
+  const content = storage.read(server.connection, volume, range);
+  await settle();
+  const call = server.calls.at(-1);
+  const serial = call?.serial ?? 0;
+  const send = (...bytes: number[]) =>
+    server.send({ type: packetType.stream, serial, status: packetStatus.continue, body: Uint8Array.from(bytes) });
+  send(1, 2);
+  server.reply(call);
+  send(3);
+  send();
+  await settle();
+  server.send({ type: packetType.stream, serial, status: packetStatus.ok });
+  assertEquals((await content).flatMap((piece) => [...piece]), [1, 2, 3]);
+  server.connection.close();
+});
+
+Deno.test("a download whose caller has gone is ended, and its content is dropped", async () => {
+  const server = new FakeLibvirtd();
+  const caller = new AbortController();
+  const content = storage.read(server.connection, volume, range, { signal: caller.signal });
+  await settle();
+  const call = server.calls.at(-1);
+  caller.abort();
+  assertEquals((await assertRejects(() => content, ProviderError)).class, "Timeout");
+  server.reply(call);
+  await settle();
+  const last = server.received.at(-1);
+  assertEquals([last?.type, last?.status, last?.serial], [packetType.stream, packetStatus.error, call?.serial]);
+  server.connection.close();
+});
+
 Deno.test("a download that libvirt ends with an error, or that the connection takes along, fails as such", async () => {
   const server = new FakeLibvirtd();
   const refused = await begin(server);

@@ -11,3 +11,9 @@ export function findPoolFolder(xml: string, name: string): string {
   if (path !== "") return path.replace(/\/$/, "");
   throw new ProviderError("NotSupported", `storage pool "${name}" keeps no files`, { field: "storage" });
 }
+
+/** Bytes that are free in the pool, as of its last refresh; `undefined` where libvirt does not tell. */
+export function readPoolRoom(xml: string): number | undefined {
+  const text = textOf(find(parseXml(xml), "available"));
+  return text === "" ? undefined : Number(text);
+}

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
 import { backupXml, readBackupFiles } from "./backup.ts";
 import { parseXml } from "./element.ts";
-import { findPoolFolder, readPoolKind } from "./pool.ts";
+import { findPoolFolder, readPoolKind, readPoolRoom } from "./pool.ts";
 import { readRemovals, removalsMetadata, removalsXml } from "./removals.ts";
 import { readBacking, readFileBytes, readWrittenAt, volumeXml } from "./volume.ts";
 
@@ -33,6 +33,7 @@ Deno.test("what libvirt does not tell of a volume or pool is not made up", () =>
   assertEquals([readFileBytes(told), readWrittenAt(told), readBacking(told)], [512, 12_500, "/base"]);
   const silent = "<volume/>";
   assertEquals([readFileBytes(silent), readWrittenAt(silent), readBacking(silent)], [undefined, undefined, undefined]);
+  assertEquals([`<pool><available unit="bytes">0</available></pool>`, "<pool/>"].map(readPoolRoom), [0, undefined]);
   assertEquals(readPoolKind(`<pool type="logical"/>`), "logical");
   assertEquals(findPoolFolder("<pool><target><path>/images/</path></target></pool>", "p"), "/images");
   assertEquals(assertThrows(() => findPoolFolder("<pool/>", "p"), ProviderError).class, "NotSupported");

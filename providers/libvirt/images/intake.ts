@@ -39,7 +39,7 @@ const BYTES_MAX = 4 * 1024 ** 4;
 const RECEIVED_PERCENT = 70;
 
 /** The libvirt name of a format that users call otherwise. */
-export const formatName = (format: string): string =>
+const formatName = (format: string): string =>
   format === "vhd" ? "vpc" : format === "iso" || format === "img" ? "raw" : format;
 
 /**

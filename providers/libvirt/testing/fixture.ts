@@ -14,7 +14,7 @@ import { Secret } from "@virtrigaud/telemetry";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { LibvirtProvider, type LibvirtProviderOptions } from "../provider.ts";
 
-export { machine } from "./spec.ts";
+export { machine, plainMachine } from "./spec.ts";
 
 export const callContext = (signal: AbortSignal = new AbortController().signal): CallContext => ({
   signal,
@@ -49,6 +49,12 @@ export function providerFor(
   });
 }
 
+/** Names of the volumes in a pool of the host, but for the guest's image, sorted. */
+export async function volumesOf(host: Hypervisor, pool = "default"): Promise<string[]> {
+  const rows = (await host.virsh("vol-list", pool)).split("\n").map((line) => line.trim().split(/\s+/)[0] ?? "");
+  return rows.filter((name) => name !== "" && name !== host.imageVolume).sort();
+}
+
 /** Waits until the task has ended; throws what it failed with. */
 export async function finish(provider: LibvirtProvider, task: TaskRef | undefined): Promise<void> {
   while (task !== undefined) {
@@ -68,7 +74,7 @@ export async function describeOrFail(provider: LibvirtProvider, vmId: string): P
 interface Window {
   /** Look at events from this number on. Default 0. */
   readonly from?: number;
-  /** Default 60 000. */
+  /** Default 300 000: guests boot slowly where there is no KVM. */
   readonly withinMs?: number;
 }
 
@@ -91,7 +97,7 @@ export class Watcher implements AsyncDisposable {
   /** Resolves with the first event that fits. */
   async until(fits: (event: WatchEvent) => boolean, window: Window = {}): Promise<WatchEvent> {
     const timeout = new AbortController();
-    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? 60_000);
+    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? 300_000);
     try {
       for (;;) {
         const found = this.events.slice(window.from ?? 0).find(fits);

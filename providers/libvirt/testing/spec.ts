@@ -16,3 +16,9 @@ export function machine(name: string, change: Partial<MachineSpec> = {}): Machin
     ...change,
   };
 }
+
+/** One that needs no boot to be of use in a test: no card, no first-boot configuration. */
+export function plainMachine(name: string, change: Partial<MachineSpec> = {}): MachineSpec {
+  const { guestInit: _, ...spec } = machine(name, { nics: [], ...change });
+  return spec;
+}

@@ -156,9 +156,10 @@ async function* read(
       clock: context.clock,
       signal,
     });
-    // libvirt may end a piece early, but never with nothing before the end of the file.
-    if (pieces.length === 0) {
-      throw new ProviderError("Retryable", `volume ${volume.name} ended after ${offset} of ${bytes} bytes`);
+    const received = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    if (received !== length) {
+      const what = `libvirt sent ${received} of ${length} bytes of volume ${volume.name} from byte ${offset}`;
+      throw new ProviderError("Retryable", `${what}; the export is to be made anew`);
     }
     for (const piece of pieces) {
       offset += piece.byteLength;

@@ -7,7 +7,7 @@ import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
 import { domainUsing } from "../usage.ts";
 import { findPoolFolder } from "../domain_xml/pool.ts";
-import { importedVolume } from "../identity.ts";
+import { importedVolume, importPart } from "../identity.ts";
 import { takeIn } from "../images/intake.ts";
 import { requireDiskPool } from "../images/volumes.ts";
 
@@ -46,7 +46,7 @@ export async function importDisk(
     const body = await storeOf(signal).read();
     const checksum = await takeIn(context, pool, body, {
       what: `disk "${name}"`,
-      part: `${volume}.part`,
+      part: importPart(key),
       volume,
       format,
       fields: { content: "source.url", format: "format", checksum: "expectedChecksum" },

@@ -36,8 +36,13 @@ const spec = {
   inCluster: textVar("KUBERNETES_SERVICE_HOST"),
 } as const;
 
+/** What the runtime has to be started with for traces; the manager only looks whether it was. */
+const otelNames = Object.keys(
+  otelEnv({ tracingEnabled: true, tracingEndpoint: "any", tracingSamplingRatio: 1, tracingInsecure: true }, "any"),
+);
+
 /** Names of the variables that a manager reads, for its permissions. */
-export const MANAGER_ENV: readonly string[] = Object.values(spec).map(({ name }) => name);
+export const MANAGER_ENV: readonly string[] = [...Object.values(spec).map(({ name }) => name), ...otelNames];
 
 /** Settings of a manager process. */
 export interface ManagerSettings {

@@ -9,7 +9,7 @@ const NAMESPACE = "default";
 
 /** The hypervisor that the example runs on. */
 export type ExampleHost =
-  /** `stateFile` lets the mock remember its machines between two runs. */
+  /** `stateFile` lets the mock remember its machines between two runs; relative to where its process is started. */
   | { readonly type: "Mock"; readonly stateFile: string }
   | {
     readonly type: "Libvirt";

@@ -10,6 +10,7 @@ import {
 } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
 import { Informer } from "@virtrigaud/runtime";
+import { PROVIDER_FOLDERS } from "@virtrigaud/standalone";
 import { createLogger } from "@virtrigaud/telemetry";
 import { kindNamed } from "@virtrigaud/api";
 import { signalled } from "../signals.ts";
@@ -41,7 +42,7 @@ const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"] as const;
 export async function up(options: UpOptions): Promise<number> {
   const { say, env } = options;
   const folder = resolve(options.folder);
-  const host = await hostOf(options, folder);
+  const host = await hostOf(options);
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   using logFile = await Deno.open(join(folder, "virtrigaud.log"), { create: true, append: true, mode: 0o600 });
   const encoder = new TextEncoder();
@@ -86,9 +87,9 @@ export async function up(options: UpOptions): Promise<number> {
   return 0;
 }
 
-async function hostOf(options: UpOptions, folder: string): Promise<ExampleHost> {
+async function hostOf(options: UpOptions): Promise<ExampleHost> {
   const { libvirt, image, sshKey, env } = options;
-  if (libvirt === undefined) return { type: "Mock", stateFile: join(folder, "mock-hypervisor.json") };
+  if (libvirt === undefined) return { type: "Mock", stateFile: `${PROVIDER_FOLDERS.state}/hypervisor.json` };
   const home = env("HOME");
   const credentials = await libvirtCredentials(libvirt, {
     ...(home === undefined ? {} : { folder: join(home, ".ssh") }),

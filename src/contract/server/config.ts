@@ -26,6 +26,11 @@ const spec = {
   listenHost: textVar("VIRTRIGAUD_LISTEN_HOST", "0.0.0.0"),
 } as const;
 
+const DEFAULT_PREFIX = "PROVIDER_DEFAULT_";
+
+/** Names of the variables that every provider process reads, for its permissions; `*` stands for any ending. */
+export const PROVIDER_ENV: readonly string[] = [...Object.values(spec).map(({ name }) => name), `${DEFAULT_PREFIX}*`];
+
 /** Settings of a provider process. */
 export type ProcessSettings = EnvOf<typeof spec> & {
   readonly port: number;
@@ -84,8 +89,6 @@ function portOf(option: string, text: string): number {
   if (port >= 0 && port <= 65_535) return port;
   throw new RangeError(`${option} is ${JSON.stringify(text)}; allowed: a port from 0 (any free one) to 65535`);
 }
-
-const DEFAULT_PREFIX = "PROVIDER_DEFAULT_";
 
 function defaultsOf(env: ProcessInput["env"]): Record<string, string> {
   const defaults: Record<string, string> = {};

@@ -1,7 +1,7 @@
 /** Provider SDK: what a provider is built on. @module */
 export { type JwtOptions, SCOPES } from "./auth.ts";
 export type { ProcessInput, ProcessSettings } from "./config.ts";
-export { readProcess } from "./config.ts";
+export { PROVIDER_ENV, readProcess } from "./config.ts";
 export { type CredentialStore, openCredentials } from "./credentials.ts";
 export type { FolderOptions } from "./folder.ts";
 export { guarded } from "./guarded.ts";

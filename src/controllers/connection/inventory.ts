@@ -33,7 +33,8 @@ const TASK_MEMORY = 10_000;
  */
 export class Inventory {
   readonly #machines = new Map<string, ObservedMachine>();
-  readonly #owners = new Map<string, string>();
+  /** By mark, in the order in which they were seen: more than one where somebody has copied a machine. */
+  readonly #owners = new Map<string, Set<string>>();
   readonly #names = new Map<string, Set<string>>();
   readonly #tasks = new Map<string, { readonly status: TaskStatus; readonly at: number }>();
   readonly #unsettled = new Set<string>();
@@ -44,6 +45,7 @@ export class Inventory {
   #lost: string | undefined = "the first list of its VMs is still awaited";
   #everWhole = false;
   #version = 0;
+  #session = 0;
 
   /** @param now monotonic time in milliseconds */
   constructor(now: () => number) {
@@ -53,6 +55,11 @@ export class Inventory {
   /** Why nothing is known now; `undefined` while the stream is whole. */
   get lost(): string | undefined {
     return this.#lost;
+  }
+
+  /** Changes whenever ends of tasks may have gone by unheard. */
+  get session(): number {
+    return this.#session;
   }
 
   /** Whether a full list was ever received. */
@@ -130,7 +137,7 @@ export class Inventory {
   lose(message: string): void {
     this.#lost = message;
     this.#listed = undefined;
-    this.#tasks.clear();
+    this.#forgetTasks();
   }
 
   /** A change to this VM was made and has not been seen yet. */
@@ -157,9 +164,12 @@ export class Inventory {
     this.#forget(id);
   }
 
-  /** This process started a task. Without a stream nobody would tell about its end: then it has to be asked for. */
-  startTask(task: TaskRef): void {
-    if (this.#lost === undefined) this.learnTask({ task, state: "Running" });
+  /**
+   * A call that was made in `session` started a task. Without a stream nobody would tell about its end, and where it
+   * broke meanwhile the call may have been repeated and the task be over: then it has to be asked for.
+   */
+  startTask(task: TaskRef, session: number): void {
+    if (this.#lost === undefined && session === this.#session) this.learnTask({ task, state: "Running" });
   }
 
   /** Takes in the state of a task. What has ended stays so: an answer may arrive later than the event that overtook it. */
@@ -183,21 +193,18 @@ export class Inventory {
   /** Gives back the name that the machine had before, if it has another now. */
   #put(vm: ObservedMachine): string | undefined {
     const before = this.#machines.get(vm.id);
-    if (before !== undefined) this.#unlink(before);
+    if (before !== undefined && before.ownerUid !== vm.ownerUid) this.#unlinkOwner(before);
+    if (before !== undefined && before.name !== vm.name) takeFrom(this.#names, before.name, before.id);
     this.#machines.set(vm.id, vm);
-    if (vm.ownerUid !== undefined) this.#owners.set(vm.ownerUid, vm.id);
-    const sameName = this.#names.get(vm.name);
-    if (sameName === undefined) this.#names.set(vm.name, new Set([vm.id]));
-    else sameName.add(vm.id);
+    if (vm.ownerUid !== undefined) addTo(this.#owners, vm.ownerUid, vm.id);
+    addTo(this.#names, vm.name, vm.id);
     this.#unsettled.delete(vm.id);
     this.#versions.set(vm.id, ++this.#version);
     return before === undefined || before.name === vm.name ? undefined : before.name;
   }
 
-  #unlink({ id, name, ownerUid }: ObservedMachine): void {
-    if (ownerUid !== undefined && this.#owners.get(ownerUid) === id) this.#owners.delete(ownerUid);
-    const sameName = this.#names.get(name);
-    if (sameName?.delete(id) && sameName.size === 0) this.#names.delete(name);
+  #unlinkOwner({ id, ownerUid }: ObservedMachine): void {
+    if (ownerUid !== undefined) takeFrom(this.#owners, ownerUid, id);
   }
 
   #drop(vmId: string, ownerUid: string | undefined): void {
@@ -209,7 +216,10 @@ export class Inventory {
 
   #forget(vmId: string): void {
     const machine = this.#machines.get(vmId);
-    if (machine !== undefined) this.#unlink(machine);
+    if (machine !== undefined) {
+      this.#unlinkOwner(machine);
+      takeFrom(this.#names, machine.name, vmId);
+    }
     this.#machines.delete(vmId);
     this.#versions.delete(vmId);
     this.#unsettled.delete(vmId);
@@ -223,15 +233,24 @@ export class Inventory {
     this.#everWhole = true;
     for (const id of [...this.#machines.keys()]) if (!listed.has(id)) this.#drop(id, undefined);
     this.#unsettled.clear();
-    // Their ends may have gone by while nobody listened.
-    this.#tasks.clear();
+    this.#forgetTasks();
     this.#tell({});
   }
 
-  /** A copy that somebody made carries the mark too; the machine that is known by its id is the one that is meant. */
+  /** Their ends may have gone by while nobody listened. */
+  #forgetTasks(): void {
+    this.#tasks.clear();
+    this.#session++;
+  }
+
+  /**
+   * A copy that somebody made carries the mark too; the machine that is known by its id is the one that is meant, else the
+   * one that was there first.
+   */
   #idOf({ vmId, ownerUid }: { readonly vmId: string | undefined; readonly ownerUid: string | undefined }) {
     if (ownerUid === undefined || (vmId !== undefined && this.#machines.get(vmId)?.ownerUid === ownerUid)) return vmId;
-    return this.#owners.get(ownerUid) ?? vmId;
+    const [first = vmId] = this.#owners.get(ownerUid) ?? [];
+    return first;
   }
 
   #idsOf(vmId: string): MachineIds {
@@ -242,6 +261,17 @@ export class Inventory {
   #tell(change: InventoryChange): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+function addTo(index: Map<string, Set<string>>, value: string, id: string): void {
+  const ids = index.get(value);
+  if (ids === undefined) index.set(value, new Set([id]));
+  else ids.add(id);
+}
+
+function takeFrom(index: Map<string, Set<string>>, value: string, id: string): void {
+  const ids = index.get(value);
+  if (ids?.delete(id) && ids.size === 0) index.delete(value);
 }
 
 function idsOf({ id, ownerUid }: ObservedMachine): MachineIds {

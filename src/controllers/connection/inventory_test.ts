@@ -88,6 +88,20 @@ Deno.test("a mark that moved to another machine is not lost with the first", () 
   assertEquals(view.type === "Present" ? view.vm.id : view.type, "vm-2");
 });
 
+Deno.test("of two machines that carry the mark, the one that was there first is meant, and the copy's end loses neither", () => {
+  const inventory = listed(machine());
+  const found = () => {
+    const view = inventory.view({ ownerUid: "uid-1" });
+    return view.type === "Present" ? view.vm.id : view.type;
+  };
+  inventory.apply({ type: "Present", vm: machine({ id: "vm-2", name: "copy" }) });
+  assertEquals(found(), "vm-1");
+  inventory.apply({ type: "Present", vm: machine({ power: "Off" }) });
+  assertEquals(found(), "vm-1");
+  inventory.apply({ type: "Gone", vmId: "vm-2" });
+  assertEquals(found(), "vm-1");
+});
+
 Deno.test("of two machines that carry the mark, the one that is known by its id is meant, in whatever order they show", () => {
   for (const order of [["vm-1", "vm-2"], ["vm-2", "vm-1"]] as const) {
     const inventory = listed(...order.map((id) => machine({ id, name: id })));

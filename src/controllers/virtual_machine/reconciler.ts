@@ -199,8 +199,10 @@ class Run {
     else if (step.type === "Power") await this.#tellPower(decision);
     this.#acted = true;
     if (step.type === "Create") this.memory.births.begin(this.key, this.#vm);
+    const { inventory } = connection;
+    const { session } = inventory;
     const outcome = await act(step, this.#vm, connection, this.context.signal);
-    if (outcome.type === "Done" && outcome.task !== undefined) connection.inventory.startTask(outcome.task);
+    if (outcome.type === "Done" && outcome.task !== undefined) inventory.startTask(outcome.task, session);
     const { meter } = this.memory;
     if (outcome.type === "Failed") meter.refused(step, outcome.error, this.#labels);
     else if (outcome.task === undefined) meter.stepped(step, this.#labels);

@@ -98,10 +98,10 @@ export class Harness {
     const object = { ...metadata, namespace: "default", name };
     this.server.store.create({ collection: COLLECTION, namespace: "default", name }, { metadata: object, spec });
   }
-  update(name: string, spec: Widget["spec"]): void {
+  update(name: string, spec: Widget["spec"]): KubeObject {
     const address = { collection: COLLECTION, namespace: "default", name };
     const { metadata, ...object } = this.server.store.get(address);
-    this.server.store.update(address, { ...object, metadata, spec });
+    return this.server.store.update(address, { ...object, metadata, spec });
   }
   delete(name: string): void {
     this.server.store.delete({ collection: COLLECTION, namespace: "default", name });

@@ -10,20 +10,20 @@ export interface Launch {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** URL of the readiness probe. */
+  readonly readyUrl: string;
+  /** A word of the command line that tells the process from others. */
+  readonly mark: string;
 }
 
 /** Options of {@linkcode ProviderProcess}. */
 export interface ProcessOptions {
   /** `namespace/name` of the Deployment. */
   readonly key: string;
-  /** Made anew for every start, so that every start sees present values. */
+  /** Made anew for every start, so that every start sees present values and takes ports that are free then. */
   readonly launch: () => Promise<Launch>;
-  /** URL of the readiness probe. */
-  readonly readyUrl: string;
   readonly logFile: string;
   readonly pidFolder: string;
-  /** A word of the command line that tells the process from others. */
-  readonly mark: string;
   readonly graceMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -92,8 +92,8 @@ export class ProviderProcess {
   }
 
   async #once(): Promise<Deno.CommandStatus> {
-    const { launch, key, pidFolder, mark, logFile } = this.#options;
-    const { command, args, env, cwd } = await launch();
+    const { launch, key, pidFolder, logFile } = this.#options;
+    const { command, args, env, cwd, mark, readyUrl } = await launch();
     const child = new Deno.Command(command, {
       args: [...args],
       env: { ...env },
@@ -109,7 +109,7 @@ export class ProviderProcess {
     await notePid(pidFolder, file, child.pid, mark);
     const probing = new AbortController();
     const ending = this.#endOnStop(child, probing.signal);
-    const probe = this.#probe(probing.signal);
+    const probe = this.#probe(readyUrl, probing.signal);
     const logged = keepLog(logFile, [child.stdout, child.stderr]);
     try {
       return await child.status;
@@ -139,8 +139,8 @@ export class ProviderProcess {
     await clock.sleep(graceMs, { signal: ended }).then(() => kill(child, "SIGKILL"), () => {});
   }
 
-  async #probe(signal: AbortSignal): Promise<void> {
-    const { readyUrl, clock } = this.#options;
+  async #probe(readyUrl: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
     while (!signal.aborted) {
       this.#setReady(await isReady(readyUrl, signal));
       await clock.sleep(this.#ready ? PROBE_MS.running : PROBE_MS.starting, { signal }).catch(() => {});

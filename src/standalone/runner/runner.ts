@@ -55,13 +55,20 @@ const MOUNTS: Readonly<Record<string, string>> = {
   "/etc/virtrigaud/tls": "VIRTRIGAUD_TLS_DIR",
 };
 
+/**
+ * Folders below the one that a process is started in: what is mounted, and what it may keep. Programs that may read and
+ * write little (scripts/build/roles.ts) may do so there.
+ */
+export const PROVIDER_FOLDERS = { volumes: "volumes", state: "state" } as const;
+
 /** Mounted Secrets are looked at this often, as a kubelet does; shorter, since it costs one request each. */
 const RESYNC_MS = 5_000;
 
 interface Running {
   readonly identity: string;
   readonly process: ProviderProcess;
-  readonly port: number;
+  /** Where it was told to listen when it was started last. */
+  readonly listening: { port: number };
 }
 
 /** Starts one process per Deployment and keeps Deployment status and Service address true. */
@@ -135,26 +142,27 @@ export class Runner {
     }
     if (running !== undefined && running.identity !== template.identity) await this.#end(key);
     const current = this.#running.get(key) ?? this.#start(key, template, program);
-    await this.#announce(template, current.port, signal);
+    await this.#announce(template, current.listening.port, signal);
     await this.#writeStatus(deployment, current.process.ready ? 1 : 0, "the process is starting", signal);
     return requeueAfter(RESYNC_MS);
   }
 
   #start(key: string, template: ProcessTemplate, program: Program): Running {
-    const [port, healthPort] = [freePort(), freePort()];
+    const listening = { port: 0 };
     const process = new ProviderProcess({
       key,
-      launch: () => this.#launch(template, program, port, healthPort),
-      readyUrl: `http://127.0.0.1:${healthPort}/readyz`,
+      launch: () => {
+        listening.port = freePort();
+        return this.#launch(template, program, listening.port, freePort());
+      },
       logFile: this.logFileOf(key),
       pidFolder: join(this.#options.folder, "pids"),
-      mark: `--health-port=${healthPort}`,
       graceMs: template.graceSeconds * 1000,
       clock: this.#clock,
       log: this.#log,
       onReady: () => this.#controller.enqueue(key, { priority: "high" }),
     });
-    const running = { identity: template.identity, process, port };
+    const running = { identity: template.identity, process, listening };
     this.#running.set(key, running);
     return running;
   }
@@ -183,7 +191,16 @@ export class Runner {
         ? `--health-port=${healthPort}`
         : arg
     );
-    return { command: program.command, args: [...program.args, ...args], env };
+    const cwd = this.#homeOf(template);
+    await Deno.mkdir(join(cwd, PROVIDER_FOLDERS.state), { recursive: true, mode: 0o700 });
+    return {
+      command: program.command,
+      args: [...program.args, ...args],
+      env,
+      cwd,
+      readyUrl: `http://127.0.0.1:${healthPort}/readyz`,
+      mark: `--health-port=${healthPort}`,
+    };
   }
 
   async #valueOf({ namespace, name }: ProcessTemplate, entry: EnvEntry): Promise<string | undefined> {
@@ -228,8 +245,12 @@ export class Runner {
 
   readonly #mounted = new Map<string, string | undefined>();
 
-  #folderOf({ namespace, name }: ProcessTemplate, mountPath: string): string {
-    return join(this.#options.folder, "volumes", `${namespace}_${name}`, mountPath.replaceAll("/", "_"));
+  #homeOf({ namespace, name }: ProcessTemplate): string {
+    return join(this.#options.folder, "pods", `${namespace}_${name}`);
+  }
+
+  #folderOf(template: ProcessTemplate, mountPath: string): string {
+    return join(this.#homeOf(template), PROVIDER_FOLDERS.volumes, mountPath.replaceAll("/", "_"));
   }
 
   /** Tells on the Service of the Deployment where its process listens. */
@@ -279,8 +300,10 @@ export class Runner {
   }
 }
 
-/** A port that was free a moment ago; a process that finds it taken ends and is started again. */
+/** A port that was free a moment ago; a process that finds it taken ends, and is started again with another. */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
 }

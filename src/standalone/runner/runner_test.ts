@@ -80,7 +80,9 @@ async function whenDeployment(
   throw new Error("the watch ended before the Deployment came that far");
 }
 
-async function state(runner: Runner): Promise<{ env: Record<string, string>; password: string; port: string }> {
+async function state(
+  runner: Runner,
+): Promise<{ env: Record<string, string>; folders: string[]; password: string; port: string }> {
   const log = await Deno.readTextFile(`/proc/${runner.pidOf("default/prov")}/cmdline`);
   const port = /--health-port=(\d+)/.exec(log)?.[1];
   const response = await fetch(`http://127.0.0.1:${port}/state`);
@@ -94,7 +96,8 @@ Deno.test("a Deployment becomes a process with its arguments, environment and fi
     await client.create(DEPLOYMENTS, deployment());
     const ready = await whenDeployment(client, (status) => status.readyReplicas === 1);
     assertEquals((ready.status as { availableReplicas: number }).availableReplicas, 1);
-    const { env, password, port } = await state(runner);
+    const { env, folders, password, port } = await state(runner);
+    assertEquals(folders, ["state", "volumes"]);
     assertEquals([env.PLAIN, env.FROM_SECRET, env.WHERE], ["v", "pa55", "default"]);
     assertEquals(env.VIRTRIGAUD_LISTEN_HOST, "127.0.0.1");
     assertEquals(password, "pa55");
@@ -104,17 +107,23 @@ Deno.test("a Deployment becomes a process with its arguments, environment and fi
   });
 });
 
-Deno.test("a process that ends is started again, and one whose Deployment goes is ended", async () => {
+Deno.test("a process that ends is started again where a port is free, and one whose Deployment goes is ended", async () => {
   await withRunner(async (client, runner) => {
     await client.create(SECRETS, secret("x"));
+    await client.create(SERVICES, { metadata: name, spec: { ports: [{ port: 9443 }] } });
     await client.create(DEPLOYMENTS, deployment());
     await whenDeployment(client, (status) => status.readyReplicas === 1);
+    const address = async () => (await client.get(SERVICES, name)).metadata.annotations?.[ADDRESS];
+    const before = await address();
     const first = runner.pidOf("default/prov") ?? 0;
     Deno.kill(first, "SIGKILL");
     await whenDeployment(client, (status) => status.readyReplicas === 0);
     await whenDeployment(client, (status) => status.readyReplicas === 1);
     const second = runner.pidOf("default/prov") ?? 0;
     assert(second !== first && second > 0);
+    // Somebody else may have taken the port of the first one meanwhile.
+    assert(await address() !== before);
+    assertEquals(await address(), `127.0.0.1:${(await state(runner)).port}`);
     const current = await client.get(DEPLOYMENTS, name);
     await client.replace(DEPLOYMENTS, { ...current, spec: { ...(current.spec as object), replicas: 0 } });
     await whenDeployment(client, (status) => status.readyReplicas === 0);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { LeafOptions } from "@virtrigaud/pki";
 import { kubeconfig } from "../kubeconfig.ts";
 import type { JsonObject } from "../storage/mod.ts";
-import { Store } from "../storage/mod.ts";
+import { StorageError, Store } from "../storage/mod.ts";
 import { admission, type AdmissionOptions } from "./admission.ts";
 import { allowAll, Authenticator, type Authorizer, type Token } from "./auth.ts";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
@@ -81,6 +81,18 @@ const SERVER_CERTIFICATE: LeafOptions = {
 /** Clients that will not hang up are cut this long after a close. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** An empty database beside an identity, which is made after it, would be served as if nobody had created anything. */
+async function refuseLostDatabase(dataDir: string): Promise<void> {
+  const sizeOf = (name: string) => Deno.stat(join(dataDir, name)).then(({ size }) => size, () => 0);
+  if (await sizeOf("identity.json") === 0 || await sizeOf("state.db") > 0) return;
+  const path = join(dataDir, "state.db");
+  throw new StorageError(
+    "Corrupt",
+    `opening ${path}: it is missing or empty although this folder has been in use; restore a backup of the folder, or ` +
+      "remove identity.json as well to begin anew without any objects",
+  );
+}
+
 /**
  * Starts a Kubernetes-compatible API server on 127.0.0.1 (TLS, HTTP/1.1 and HTTP/2, bearer tokens).
  *
@@ -90,6 +102,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { dataDir, clock = systemClock, authorize = allowAll, faults } = options;
   const inMemory = dataDir === ":memory:";
   if (!inMemory) await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  if (!inMemory) await refuseLostDatabase(dataDir);
   await using started = new AsyncDisposableStack();
   const store = started.adopt(Store.open(inMemory ? dataDir : join(dataDir, "state.db"), options), (s) => s.close());
   // Certificates follow the machine's clock whatever `clock` says, because the peers that check them do.

@@ -92,20 +92,8 @@ export async function startCluster(options: KubernetesOptions = {}): Promise<Cha
     await running;
   });
 
-  const account: ChartCluster["account"] = async (namespace, name) => {
-    const token = (await rig.kubectl("create", "token", name, `--namespace=${namespace}`, "--duration=1h")).trim();
-    const path = `${folder}/${namespace}-${name}.kubeconfig`;
-    const config = {
-      apiVersion: "v1",
-      kind: "Config",
-      clusters: [{ name: "rig", cluster: { server: rig.url, "certificate-authority-data": btoa(rig.caPem) } }],
-      users: [{ name: "pod", user: { token } }],
-      contexts: [{ name: "rig", context: { cluster: "rig", user: "pod", namespace } }],
-      "current-context": "rig",
-    };
-    await Deno.writeTextFile(path, JSON.stringify(config), { mode: 0o600 });
-    return path;
-  };
+  const account: ChartCluster["account"] = async (namespace, name) =>
+    (await rig.account(namespace, name)).kubeconfigPath;
   const helmHere = (...args: string[]) => helm(args, { kubeconfig: rig.kubeconfigPath });
   const all = held.move();
   return {

@@ -1,6 +1,7 @@
 /** Runs Helm on the charts of this repository. @module */
 import { parseAllYaml } from "@virtrigaud/deps";
 import { run } from "../../rigs/command.ts";
+import { chosenRelease } from "../../rigs/config.ts";
 import { findChartTool } from "../../rigs/helm/mod.ts";
 
 /** Root of the repository. */
@@ -22,6 +23,12 @@ export interface Manifest {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly [field: string]: unknown;
+}
+
+/** Whether the rig has its kind: there are no operators, and policies are GA in Kubernetes 1.30. */
+export function isServed({ apiVersion, kind }: Manifest): boolean {
+  if (/^(monitoring\.coreos\.com|cert-manager\.io)\//.test(apiVersion)) return false;
+  return chosenRelease() === "newest" || !kind.startsWith("ValidatingAdmissionPolicy");
 }
 
 /** Values for a chart, as the tree that `values.yaml` is. */

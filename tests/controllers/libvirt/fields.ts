@@ -212,41 +212,55 @@ export const shown: { readonly [kind in MachineKind]: readonly FieldCase[] } = {
   ],
 };
 
-/** Fields that do not show in a machine at rest, each with the test that shows them: a file, and a name in it. */
+const HERE = "tests/controllers/libvirt_fields_rig_test.ts";
+const THICK = [
+  "providers/libvirt/storage_rig_test.ts",
+  "a thick disk takes its space at its birth, also as the clone of a running one; a thin one does not",
+] as const;
+const HOST_CPU = [
+  "providers/libvirt/hardware_test.ts",
+  "a guest that runs machines itself sees the host's CPU",
+] as const;
+const FROM_URL = [HERE, "an image by its URL: format, checksum of the kind that is named, and time"] as const;
+const IMPORTED = [HERE, "an imported disk: by its identifier or its path, in its format"] as const;
+const GPUS = [
+  "providers/libvirt/gpus_rig_test.ts",
+  "GPUs: libvirt takes what is written for a real PCI device; without an IOMMU they are refused",
+] as const;
+const FROM_SECRET = [
+  "src/controllers/virtual_machine/guest_init_test.ts",
+  "inline text and Secret are given both, under any of the keys that people use",
+] as const;
+
+/** Fields that do not show in a machine at rest, each with the test that shows it: a file, and the name in it. */
 export const shownElsewhere: { readonly [kind in MachineKind]: Readonly<Record<string, readonly [string, string]>> } = {
   VMClass: {
-    "spec.diskDefaults.type": ["providers/libvirt/storage_rig_test.ts", "a thick disk takes its space at its birth"],
+    "spec.diskDefaults.type": THICK,
     "spec.guestToolsPolicy": ["providers/libvirt/honesty_test.ts", "everything else is refused by its field"],
-    "spec.performanceProfile.nestedVirtualization": [
-      "providers/libvirt/hardware_test.ts",
-      "a guest that runs machines itself sees the host's CPU",
-    ],
-    "spec.performanceProfile.virtualizationBasedSecurity": [
-      "providers/libvirt/hardware_test.ts",
-      "a guest that runs machines itself sees the host's CPU",
-    ],
+    "spec.performanceProfile.nestedVirtualization": HOST_CPU,
+    "spec.performanceProfile.virtualizationBasedSecurity": HOST_CPU,
   },
   VMNetworkAttachment: {},
   VMImage: {
-    "spec.source": ["providers/libvirt/images_rig_test.ts", "every kind of checksum"],
-    "spec.prepare": ["providers/libvirt/images_rig_test.ts", "every kind of checksum"],
+    "spec.source.libvirt.url": FROM_URL,
+    "spec.source.libvirt.format": FROM_URL,
+    "spec.source.libvirt.checksum": FROM_URL,
+    "spec.source.libvirt.checksumType": FROM_URL,
+    "spec.source.http.url": FROM_URL,
+    "spec.source.http.checksum": FROM_URL,
+    "spec.source.http.checksumType": FROM_URL,
+    "spec.source.http.timeout": FROM_URL,
   },
   VirtualMachine: {
-    "spec.importedDisk": ["providers/libvirt/storage_rig_test.ts", "import"],
-    "spec.resources.gpu": ["providers/libvirt/gpus_rig_test.ts", "GPUs"],
-    "spec.disks[].type": ["providers/libvirt/storage_rig_test.ts", "a thick disk takes its space at its birth"],
+    "spec.importedDisk.diskID": IMPORTED,
+    "spec.importedDisk.path": IMPORTED,
+    "spec.importedDisk.format": IMPORTED,
+    "spec.resources.gpu.count": GPUS,
+    "spec.resources.gpu.type": GPUS,
+    "spec.disks[].type": THICK,
     "spec.disks[].expandPolicy": ["src/conformance/cases/devices.ts", "disks/grow-offline"],
-    "spec.userData.cloudInit.secretRef": [
-      "src/controllers/virtual_machine/guest_init_test.ts",
-      "inline text and Secret are given both",
-    ],
-    "spec.userData.ignition.secretRef": [
-      "src/controllers/virtual_machine/guest_init_test.ts",
-      "inline text and Secret are given both",
-    ],
-    "spec.metaData.cloudInit.secretRef": [
-      "src/controllers/virtual_machine/guest_init_test.ts",
-      "inline text and Secret are given both",
-    ],
+    "spec.userData.cloudInit.secretRef.name": FROM_SECRET,
+    "spec.userData.ignition.secretRef.name": FROM_SECRET,
+    "spec.metaData.cloudInit.secretRef.name": FROM_SECRET,
   },
 };

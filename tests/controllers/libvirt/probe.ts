@@ -41,6 +41,11 @@ export class Probe {
     return this.device(`ua-disk-${name}`);
   }
 
+  /** File that a disk is in. */
+  source(name = "root"): string {
+    return find(this.disk(name), "source")?.attributes["file"] ?? "";
+  }
+
   /** The card. */
   nic(name = "lan"): XmlElement {
     return this.device(`ua-nic-${name}`);
@@ -48,8 +53,7 @@ export class Probe {
 
   /** Virtual size of a disk, MiB. */
   async sizeMib(name = "root"): Promise<number> {
-    const path = find(this.disk(name), "source")?.attributes["file"] ?? "";
-    const volume = parseXml(await this.#host.virsh("vol-dumpxml", path));
+    const volume = parseXml(await this.#host.virsh("vol-dumpxml", this.source(name)));
     return Number(textOf(find(volume, "capacity"))) / 2 ** 20;
   }
 

@@ -62,7 +62,12 @@ export const manners: readonly Case[] = [
       await taken(kubectl, "InProgress", "everything that it refers to is missing");
       await kubectl.apply(...catalog(world.canary.word));
       const hypervisor = await mockProvider(world, kubectl);
-      await kubectl.ok(["wait", "vm/web", "--for=condition=Ready", "--timeout=90s"]);
+      const others = ["provider/mock", "vmclass/small", "vmimage/debian", "vmnetworkattachment/lan"];
+      await kubectl.ok(["wait", "vm/web", ...others, "--for=condition=Ready", "--timeout=90s"]);
+      for (const object of await kubectl.list("provider,vmclass,vmimage,vmnetworkattachment")) {
+        const { kind, metadata: { name, generation }, status } = object;
+        assertEquals([kind, name, kstatus(object), status.observedGeneration], [kind, name, "Current", generation]);
+      }
       for (const powerState of ["Off", "On"]) {
         await kubectl.patch("vm", "web", { spec: { powerState } });
         await taken(kubectl, "Current", powerState);

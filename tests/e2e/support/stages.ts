@@ -7,8 +7,7 @@ import { createLogger, type Logger } from "@virtrigaud/telemetry";
 import { programFor, programSources } from "../../../src/cmd/standalone/programs.ts";
 import { startSite } from "../../../src/cmd/standalone/site.ts";
 import { parseAllYaml } from "@virtrigaud/deps";
-import { chosenRelease } from "../../rigs/config.ts";
-import { type Kubernetes, startKubernetes } from "../../rigs/kubernetes/mod.ts";
+import { startKubernetes } from "../../rigs/kubernetes/mod.ts";
 import { baseEnv } from "./config.ts";
 import { until } from "./deadline.ts";
 import { TestProcess } from "./process.ts";
@@ -74,8 +73,7 @@ export async function kubernetes(folder: string): Promise<Stage> {
   await server.installCrds(join(ROOT, "charts/virtrigaud/crds"));
   await server.startControllers();
   await server.apply(await productManifests());
-  const kubeconfig = join(folder, "manager.kubeconfig");
-  await Deno.writeTextFile(kubeconfig, await accountKubeconfig(server), { mode: 0o600 });
+  const { kubeconfigPath: kubeconfig } = await server.account(SYSTEM, "virtrigaud-manager");
   // The authorizer sees a new binding a moment after it was acknowledged.
   await until("the rights of the manager", async () => {
     const may = await server.kubectl("auth", "can-i", "list", "virtualmachines", "--all-namespaces", `--as=${MANAGER}`);
@@ -147,26 +145,8 @@ async function productManifests(): Promise<string> {
     parseAllYaml(text) as { readonly kind: string }[]
   );
   const played = ["Deployment", "PodDisruptionBudget"];
-  const items = objects.filter(({ kind }) =>
-    !played.includes(kind) &&
-    // They are GA in 1.30; the chart leaves them out before.
-    !(chosenRelease() === "oldest" && kind.startsWith("ValidatingAdmissionPolicy"))
-  );
+  const items = objects.filter(({ kind }) => !played.includes(kind));
   return JSON.stringify({ apiVersion: "v1", kind: "List", items });
-}
-
-/** A kubeconfig as the token in a pod of the manager makes one. */
-async function accountKubeconfig({ kubectl, url, caPem }: Kubernetes): Promise<string> {
-  const token = (await kubectl("create", "token", "virtrigaud-manager", `--namespace=${SYSTEM}`, "--duration=2h"))
-    .trim();
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "rig", cluster: { server: url, "certificate-authority-data": btoa(caPem) } }],
-    users: [{ name: "manager", user: { token } }],
-    contexts: [{ name: "rig", context: { cluster: "rig", user: "manager", namespace: SYSTEM } }],
-    "current-context": "rig",
-  });
 }
 
 /** The manager as it runs in a cluster, but for where it finds the API server. */

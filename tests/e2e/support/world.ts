@@ -3,7 +3,7 @@ import { kinds } from "@virtrigaud/api";
 import { join } from "node:path";
 import { Canary, logFiles } from "./canary.ts";
 import { until } from "./deadline.ts";
-import { Kubectl } from "./kubectl.ts";
+import { Kubectl, type Printed } from "./kubectl.ts";
 import type { TestProcess } from "./process.ts";
 
 /** A process that tests kill and start again. */
@@ -86,8 +86,11 @@ export class World implements AsyncDisposable {
     canary.searchProcesses();
     const custom = kinds.map(({ plural, group }) => `${plural}.${group}`);
     const core = ["events", "configmaps", "deployments.apps", "services", "serviceaccounts", "namespaces"];
-    for (const kind of [...custom, ...core, "leases.coordination.k8s.io"]) {
-      canary.search(kind, await this.kubectl.ok(["get", kind, "-A", "-o", "json", "--show-managed-fields"]));
+    const all = [...custom, ...core, "leases.coordination.k8s.io"].join();
+    const { items } = JSON.parse(await this.kubectl.ok(["get", all, "-A", "-o", "json", "--show-managed-fields"]));
+    for (const item of items as readonly Printed[]) {
+      const { kind, metadata: { namespace, name } } = item;
+      canary.search(`${kind} ${namespace ?? ""}/${name}`, JSON.stringify(item));
     }
     canary.search("describe", await this.kubectl.ok(["describe", "virtualmachines,providers", "-A"]));
     if (canary.searchLogs(this.folder) === 0) throw new Error(`there are no log files in ${this.folder}`);

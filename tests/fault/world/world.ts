@@ -54,6 +54,8 @@ export class World {
   readonly managers: ManagerProcess[] = [];
   /** What was broken: promises that must hold at every moment, told as they break. */
   readonly broken: string[] = [];
+  /** The most that was ever asked for each disk, GiB, by VM and name of the disk. */
+  readonly largestDisks = new Map<string, number>();
   readonly ownership: OwnershipLog;
   readonly networkFaults: NetworkFault[] = [];
   provider: ProviderProcess;
@@ -96,6 +98,8 @@ export class World {
   }
 
   readonly #restarts: number[] = [];
+  /** A provider that lost its memory while more than one manager believed to lead. */
+  #leadersForgotten = false;
 
   /** Makes sure that a manager and the provider run, as whoever supervises them would. */
   async supervise(): Promise<void> {
@@ -109,11 +113,23 @@ export class World {
   /** Ends the provider and starts it anew; `empty`: it has forgotten everything, its VMs too. */
   restartProvider(options: { readonly empty?: boolean } = {}): void {
     this.provider.kill();
+    this.#leadersForgotten ||= this.managers.filter(({ alive }) => alive).length > 1;
     if (options.empty) {
       this.ownership.forgetAll();
       this.#disk = new MemoryDisk();
     }
     this.provider = this.#newProvider();
+  }
+
+  /**
+   * A manager was shut out while it saw to the machine of an owner: what it had made for a provider that did not know who
+   * leads, and has not taken back by then, may stay. docs/guarantees.md names this.
+   */
+  #noteRefusal(request: object, error: unknown): void {
+    if (!this.#leadersForgotten || !ProviderError.is(error, "Conflict") || error.reason !== "StaleFence") return;
+    const about: object = "operation" in request && request.operation instanceof Object ? request.operation : request;
+    const ownerUid = "ownerUid" in about ? about.ownerUid : undefined;
+    if (typeof ownerUid === "string") this.ownership.release(ownerUid);
   }
 
   /** What the API server dying and coming back looks like: everything under way is lost, what was stored is there. */
@@ -207,7 +223,10 @@ export class World {
         const alone = { ...attempt, signal: new AbortController().signal };
         switch (fault?.type) {
           case undefined:
-            return await this.provider.unary(rpc, request, attempt) as R;
+            return await this.provider.unary(rpc, request, attempt).catch((error) => {
+              this.#noteRefusal(request, error);
+              throw error;
+            }) as R;
           case "Late": {
             const late = this.clock.sleep(fault.ms).then(() => {
               attempt.signal.throwIfAborted();

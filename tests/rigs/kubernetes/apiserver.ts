@@ -6,11 +6,19 @@ import { type ServerProcess, startServer } from "./process.ts";
 import { findTool, type Tool, tools } from "./tools.ts";
 
 const KIND = "k8s";
+/** What every cluster needs that lives longer than one test. */
+const CONTROLLERS = ["garbage-collector-controller", "namespace-controller", "serviceaccount-controller"];
 /** Both processes are ready after 3 s on an idle machine. */
 const START_TIMEOUT_MS = 120_000;
 
 /** Access of one user. */
 export interface UserAccess extends KeyPair {
+  readonly kubeconfigPath: string;
+}
+
+/** Access of a service account, as its token gives it to a pod. */
+export interface AccountAccess {
+  readonly token: string;
   readonly kubeconfigPath: string;
 }
 
@@ -49,6 +57,8 @@ export interface Kubernetes extends AsyncDisposable {
   readonly kubeconfigPath: string;
   /** Makes a client certificate for a user; what it may do, RBAC says. */
   user(name: string, groups?: readonly string[]): Promise<UserAccess>;
+  /** Asks for a token of a service account, good for two hours. */
+  account(namespace: string, name: string): Promise<AccountAccess>;
   /** Runs kubectl as the administrator and gives what it printed. */
   kubectl(...args: string[]): Promise<string>;
   /** `kubectl apply -f -` of manifests in YAML or JSON. */
@@ -56,8 +66,9 @@ export interface Kubernetes extends AsyncDisposable {
   /** Server-side apply of every CRD in a folder; returns when all are established. */
   installCrds(folder: string): Promise<void>;
   /**
-   * Starts the controllers that clean up: garbage collection and the deletion of namespaces. Call it when the custom
-   * kinds are there: those that come later are not looked for before half a minute has passed. `more` names further ones.
+   * Starts the controllers that clean up, garbage collection and the deletion of namespaces, and the one that makes
+   * service accounts. Call it when the custom kinds are there: those that come later are not looked for before half a
+   * minute has passed. `more` names further ones, such as those of Deployments, which make pods that nobody runs.
    */
   startControllers(...more: string[]): Promise<void>;
   readonly apiServer: ControlPlaneProcess;
@@ -93,12 +104,17 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     servers.push(await start());
 
     const url = `https://127.0.0.1:${port}`;
+    const kubeconfig = async (user: string, credentials: Record<string, string>, namespace?: string) => {
+      const path = `${dir}/${encodeURIComponent(user)}.kubeconfig`;
+      const text = JSON.stringify(kubeconfigOf(url, authority.caPem, user, credentials, namespace));
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      return path;
+    };
     const user: Kubernetes["user"] = async (name, groups = []) => {
       const pair = await authority.client(name, groups);
-      const kubeconfigPath = `${dir}/${encodeURIComponent(name)}.kubeconfig`;
-      const text = JSON.stringify(kubeconfig(url, authority.caPem, name, pair));
-      await Deno.writeTextFile(kubeconfigPath, text, { mode: 0o600 });
-      return { ...pair, kubeconfigPath };
+      const [cert, key] = [btoa(pair.certPem), btoa(pair.keyPem)];
+      const credentials = { "client-certificate-data": cert, "client-key-data": key };
+      return { ...pair, kubeconfigPath: await kubeconfig(name, credentials) };
     };
     const admin = await user("rig-admin", ["system:masters"]);
     await untilReady(url, authority.caPem, admin, servers, options.signal);
@@ -115,6 +131,10 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       admin,
       kubeconfigPath: admin.kubeconfigPath,
       user,
+      account: async (namespace, name) => {
+        const token = (await kubectl(["create", "token", name, `--namespace=${namespace}`, "--duration=2h"])).trim();
+        return { token, kubeconfigPath: await kubeconfig(`${namespace}-${name}`, { token }, namespace) };
+      },
       kubectl: (...args) => kubectl(args),
       apply: (manifests) => kubectl(["apply", "-f", "-"], manifests),
       installCrds: async (folder) => {
@@ -147,7 +167,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
 }
 
 function tool(name: Tool["name"]): string {
-  const path = tools().filter((candidate) => candidate.name === name).map(findTool)[0];
+  const path = tools().filter((candidate) => candidate.name === name).map((candidate) => findTool(candidate))[0];
   if (path === undefined) {
     throw new Error(`${name} is neither in the cache nor in KUBEBUILDER_ASSETS: run deno task setup`);
   }
@@ -205,24 +225,19 @@ function apiServerCommand(dir: string, etcdUrl: string, port: number, options: K
     `--service-account-key-file=${dir}/tokens.pub`,
     `--service-account-signing-key-file=${dir}/tokens.key`,
     "--service-cluster-ip-range=10.0.0.0/24",
-    // It waits for tokens that only a controller manager would make.
-    "--disable-admission-plugins=ServiceAccount",
     ...admissionPlugins.length > 0 ? [`--enable-admission-plugins=${admissionPlugins.join(",")}`] : [],
     `--audit-policy-file=${dir}/audit-policy.json`,
     `--audit-log-path=${dir}/audit.log`,
   ];
 }
 
-/**
- * Only what cleans up: other controllers would give the Deployments of providers a status of their own, which the runner
- * does here.
- */
+/** Those of Deployments only on request: they would give those of providers a status of their own, as the runner does. */
 function controllersCommand(dir: string, kubeconfigPath: string, more: readonly string[]): string[] {
   return [
     tool("kube-controller-manager"),
     `--kubeconfig=${kubeconfigPath}`,
     `--service-account-private-key-file=${dir}/tokens.key`,
-    `--controllers=${["garbage-collector-controller", "namespace-controller", ...more].join(",")}`,
+    `--controllers=${[...CONTROLLERS, ...more].join(",")}`,
     "--horizontal-pod-autoscaler-sync-period=1s",
     "--leader-elect=false",
     "--bind-address=127.0.0.1",
@@ -231,16 +246,19 @@ function controllersCommand(dir: string, kubeconfigPath: string, more: readonly 
 }
 
 /** A kubeconfig as an object; JSON is YAML. */
-function kubeconfig(server: string, caPem: string, user: string, pair: KeyPair): Record<string, unknown> {
+function kubeconfigOf(
+  server: string,
+  caPem: string,
+  user: string,
+  credentials: Record<string, string>,
+  namespace = "default",
+): Record<string, unknown> {
   return {
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name: "rig", cluster: { server, "certificate-authority-data": btoa(caPem) } }],
-    users: [{
-      name: user,
-      user: { "client-certificate-data": btoa(pair.certPem), "client-key-data": btoa(pair.keyPem) },
-    }],
-    contexts: [{ name: "rig", context: { cluster: "rig", user } }],
+    users: [{ name: user, user: credentials }],
+    contexts: [{ name: "rig", context: { cluster: "rig", user, namespace } }],
     "current-context": "rig",
   };
 }

@@ -1,5 +1,6 @@
 /** The Kubernetes rig: a real kube-apiserver and etcd on loopback. @module */
 export {
+  type AccountAccess,
   type AuditEvent,
   type ControlPlaneProcess,
   type Kubernetes,
@@ -7,6 +8,6 @@ export {
   startKubernetes,
   type UserAccess,
 } from "./apiserver.ts";
-export { kubectlRig, kubernetesRig, newestKubernetes } from "./rig.ts";
+export { controllersRig, kubectlRig, kubernetesRig, newestKubernetes } from "./rig.ts";
 export { type KeyPair } from "./pki.ts";
 export { buildTool, buildUnavailable, findKubectl, findTool, type Tool, tools } from "./tools.ts";

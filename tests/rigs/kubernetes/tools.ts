@@ -1,6 +1,6 @@
 /** Where the rig's Kubernetes programs come from, and how to build them with Go. @module */
 import { isFile, missing, run } from "../command.ts";
-import { chosenRelease, rigFolders, searchPath } from "../config.ts";
+import { chosenRelease, type RigFolders, rigFolders, searchPath } from "../config.ts";
 
 /** A Kubernetes release that the product is tested with. */
 export interface Release {
@@ -26,6 +26,8 @@ export interface Tool {
   readonly version: string;
   /** The Go package that is built. */
   readonly goPackage: string;
+  /** The Go module under `go/` that has it. */
+  readonly module: "newest" | "oldest";
   /** Build tags. */
   readonly tags: readonly string[];
   /** Whether any other release that is installed on the machine does as well. */
@@ -35,42 +37,55 @@ export interface Tool {
 }
 
 /** The programs of a release, in the order that builds fastest: the later reuse what the API server has compiled. */
-export function tools(release: Release = RELEASES[chosenRelease()]): readonly Tool[] {
-  const kubernetes = (name: Tool["name"], { version, tags }: Release, buildTime: string): Tool => (
-    { name, version, tags, goPackage: `k8s.io/kubernetes/cmd/${name}`, anyVersion: name === "kubectl", buildTime }
-  );
+export function tools(chosen: "newest" | "oldest" = chosenRelease()): readonly Tool[] {
+  const kubernetes = (name: Tool["name"], module: "newest" | "oldest", buildTime: string): Tool => {
+    const { version, tags } = RELEASES[module];
+    const goPackage = `k8s.io/kubernetes/cmd/${name}`;
+    return { name, version, module, tags, goPackage, anyVersion: name === "kubectl", buildTime };
+  };
   return [
-    kubernetes("kube-apiserver", release, release.buildTime),
+    kubernetes("kube-apiserver", chosen, RELEASES[chosen].buildTime),
     // Its parts for garbage and namespaces go by what the API server tells it; not all of an older one can be built any more.
-    kubernetes("kube-controller-manager", RELEASES.newest, "90 s"),
+    kubernetes("kube-controller-manager", "newest", "90 s"),
     {
       name: "etcd",
       version: ETCD_VERSION,
+      module: "newest",
       goPackage: "go.etcd.io/etcd/server/v3",
       tags: [],
       anyVersion: false,
       buildTime: "80 s",
     },
     // Users have a new one, whatever their cluster is.
-    kubernetes("kubectl", RELEASES.newest, "30 s"),
+    kubernetes("kubectl", "newest", "30 s"),
   ];
 }
 
+/** Where tools are looked for; default: what the environment says. */
+export interface Places extends Pick<RigFolders, "cache" | "kubebuilderAssets"> {
+  /** Folders of programs that are installed on the machine. */
+  readonly path: readonly string[];
+  readonly release: "newest" | "oldest";
+}
+
 /** Path of a tool: from `KUBEBUILDER_ASSETS`, else from the cache, else installed on the machine where that will do. */
-export function findTool(tool: Tool): string | undefined {
-  const { kubebuilderAssets } = rigFolders();
-  const places = [
+export function findTool(
+  tool: Tool,
+  places: Places = { ...rigFolders(), path: searchPath(), release: chosenRelease() },
+): string | undefined {
+  const { kubebuilderAssets, cache, path, release } = places;
+  const candidates = [
     // Nobody says which release lies there: it is taken for the newest.
-    ...kubebuilderAssets && chosenRelease() === "newest" ? [`${kubebuilderAssets}/${tool.name}`] : [],
-    cachedTool(tool),
-    ...tool.anyVersion ? searchPath().map((folder) => `${folder}/${tool.name}`) : [],
+    ...kubebuilderAssets && release === "newest" ? [`${kubebuilderAssets}/${tool.name}`] : [],
+    cachedTool(tool, cache),
+    ...tool.anyVersion ? path.map((folder) => `${folder}/${tool.name}`) : [],
   ];
-  return places.find(isFile);
+  return candidates.find(isFile);
 }
 
 /** Path of the `kubectl` that the rig uses, or `undefined`. */
 export function findKubectl(): string | undefined {
-  return tools().filter((tool) => tool.name === "kubectl").map(findTool)[0];
+  return tools().filter((tool) => tool.name === "kubectl").map((tool) => findTool(tool))[0];
 }
 
 /** Why tools cannot be built here, as the end of "because ..."; `undefined` when they can. */
@@ -80,32 +95,34 @@ export function buildUnavailable(): string | undefined {
 
 /** Builds one tool into the cache; announces itself through `say`, and again every half minute. */
 export async function buildTool(tool: Tool, say: (line: string) => void): Promise<string> {
-  const target = cachedTool(tool);
+  const target = cachedTool(tool, rigFolders().cache);
   say(`building ${tool.name} ${tool.version} with Go, once: about ${tool.buildTime} on two cores`);
   const start = performance.now();
   const seconds = (): number => Math.round((performance.now() - start) / 1000);
   const progress = setInterval(() => say(`still building ${tool.name} (${seconds()} s)`), 30_000);
-  const module = await Deno.makeTempDir({ prefix: "virtrigaud-build-" });
   try {
     await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
     const partial = `${target}.${Deno.pid}`;
-    const goMod = tool.name === "etcd" ? etcdModule(tool.version) : await kubernetesModule(tool.version);
-    await Deno.writeTextFile(`${module}/go.mod`, goMod);
     const tags = tool.tags.length > 0 ? [`-tags=${tool.tags.join(",")}`] : [];
-    const flags = ["-mod=mod", "-trimpath", ...tags, "-ldflags", linkerFlags(tool)];
-    // The caller's Go settings (proxy, caches) hold.
-    await run(["go", "build", ...flags, "-o", partial, tool.goPackage], { cwd: module, inheritEnv: true });
+    const flags = ["-mod=readonly", "-trimpath", ...tags, "-ldflags", linkerFlags(tool)];
+    // The caller's Go settings (proxy, caches) hold, but for a workspace that the repository may lie in.
+    const options = { cwd: moduleFolder(tool.module), inheritEnv: true, env: { GOWORK: "off" } };
+    await run(["go", "build", ...flags, "-o", partial, tool.goPackage], options);
     await Deno.rename(partial, target);
     say(`built ${tool.name} ${tool.version} in ${seconds()} s: ${target}`);
     return target;
   } finally {
     clearInterval(progress);
-    await Deno.remove(module, { recursive: true });
   }
 }
 
-function cachedTool(tool: Tool): string {
-  return `${rigFolders().cache}/tools/${tool.name}-${tool.version}`;
+/** Folder of the Go module that pins a release's tools and everything that they are made of; make_modules.ts writes it. */
+export function moduleFolder(release: "newest" | "oldest"): string {
+  return new URL(`go/${release}`, import.meta.url).pathname;
+}
+
+function cachedTool(tool: Tool, cache: string): string {
+  return `${cache}/tools/${tool.name}-${tool.version}`;
 }
 
 function linkerFlags(tool: Tool): string {
@@ -114,27 +131,4 @@ function linkerFlags(tool: Tool): string {
   const stamp = { gitVersion: `v${tool.version}`, gitMajor: major, gitMinor: minor };
   const set = Object.entries(stamp).map(([key, value]) => `-X k8s.io/component-base/version.${key}=${value}`);
   return ["-s", "-w", ...set].join(" ");
-}
-
-/** etcd's own module cannot be installed by name, as its go.mod has replacements; requiring it works. */
-function etcdModule(version: string): string {
-  return `module virtrigaud.io/rig\n\ngo 1.24.0\n\nrequire go.etcd.io/etcd/server/v3 v${version}\n`;
-}
-
-/**
- * A module that requires Kubernetes the way its own go.mod sees itself: the staging modules are named there as v0.0.0
- * and live under the release's v0 number; go and godebug directives are those that it was tested with.
- */
-async function kubernetesModule(version: string): Promise<string> {
-  const query = ["go", "mod", "download", "-json", `k8s.io/kubernetes@v${version}`] as const;
-  const { GoMod } = JSON.parse(await run(query, { inheritEnv: true, cwd: "/" }));
-  const upstream = await Deno.readTextFile(String(GoMod));
-  const staging = [...upstream.matchAll(/^\s+(k8s\.io\/[a-z0-9-]+) v0\.0\.0$/gm)].map((match) => match[1] ?? "");
-  return [
-    "module virtrigaud.io/rig",
-    ...upstream.match(/^go .*$/m) ?? [],
-    ...upstream.match(/^godebug \([^)]*\)|^godebug .*$/gm) ?? [],
-    `require k8s.io/kubernetes v${version}`,
-    ...new Set(staging.map((name) => `replace ${name} => ${name} v0${version.slice(1)}`)),
-  ].join("\n");
 }

@@ -1,7 +1,7 @@
 /** One hypervisor host of the libvirt rig. @module */
 import { commandEnv, run, type RunOptions } from "../command.ts";
 import { endInstance, makeInstance, noteProcess, sweepInstances } from "../instance.ts";
-import { ensureGuestImage } from "./guest_image.ts";
+import { ensureGuestImage } from "./images.ts";
 import { ensureRelease, type Release } from "./release.ts";
 
 const HOST = new URL("./host/", import.meta.url).pathname;

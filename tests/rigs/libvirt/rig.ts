@@ -1,8 +1,9 @@
 /** Whether hypervisors can be started on this machine. @module */
 import { CommandFailed, isFile, missing, run } from "../command.ts";
 import type { Need } from "../skip.ts";
-import { guestImagePath } from "./guest_image.ts";
+import { debianImagePath, guestImagePath } from "./images.ts";
 import { HYPERVISOR_PACKAGES, IMAGE_PACKAGES } from "./packages.ts";
+import { RELEASE_PACKAGES } from "./release.ts";
 
 /** The libvirt rig as a need of a test suite. */
 export const libvirtRig: Need = {
@@ -18,6 +19,15 @@ export const libvirtRig: Need = {
     const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork"];
     return await run(["unshare", ...namespaces, "mount", "-t", "tmpfs", "probe", "/mnt"])
       .then(() => undefined, (error) => `this machine allows no namespaces or no mounts: ${lastLine(error)}`);
+  },
+};
+
+/** The real Debian guest as a need of a test suite, beside the rig's own. */
+export const debianRig: Need = {
+  async unavailable(): Promise<string | undefined> {
+    if (isFile(await debianImagePath())) return undefined;
+    const gaps = missing([IMAGE_PACKAGES, RELEASE_PACKAGES].flatMap((table) => Object.values(table).flat()));
+    return gaps.length === 0 ? undefined : `its image takes ${gaps.join(", ")} (deno task setup installs them)`;
   },
 };
 

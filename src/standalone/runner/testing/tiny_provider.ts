@@ -15,6 +15,7 @@ const server = Deno.serve(
         return Response.json({
           port: option("port"),
           env: Deno.env.toObject(),
+          folders: [...Deno.readDirSync(".")].map(({ name }) => name).toSorted(),
           password: folder === undefined ? null : Deno.readTextFileSync(`${folder}/password`),
         });
       default:

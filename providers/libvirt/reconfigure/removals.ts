@@ -6,15 +6,15 @@
  * @module
  */
 import { ProviderError } from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import type { DomainRef } from "./client/objects.ts";
-import * as snapshots from "./client/snapshot.ts";
-import * as storage from "./client/storage.ts";
-import type { CallOptions, LibvirtContext } from "./context.ts";
-import { type DomainDisk, readDomain } from "./domain_xml/read.ts";
-import { readRemovals, type Removal, removalsMetadata, removalsXml } from "./domain_xml/removals.ts";
-import { diskVolume } from "./identity.ts";
-import type { Change } from "./reconfigure.ts";
+import * as domains from "../client/domain.ts";
+import type { DomainRef } from "../client/objects.ts";
+import * as snapshots from "../client/snapshot.ts";
+import * as storage from "../client/storage.ts";
+import type { CallOptions, LibvirtContext } from "../context.ts";
+import { type DomainDisk, readDomain } from "../domain_xml/read.ts";
+import { readRemovals, type Removal, removalsMetadata, removalsXml } from "../domain_xml/removals.ts";
+import { diskVolume } from "../identity.ts";
+import type { Change } from "./change.ts";
 
 /**
  * Notes the disks of `leaving` whose volumes were made for this VM; others are unplugged only. Names in `wanted` are

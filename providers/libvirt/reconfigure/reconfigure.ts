@@ -1,43 +1,19 @@
 /** Bringing an existing VM to its wish: live where that is possible, stored for the next start where it is not. @module */
-import {
-  type MachineSpec,
-  ProviderError,
-  type ReconfigureRequest,
-  type ReconfigureResponse,
-} from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import { errorCode, LibvirtError } from "./client/errors.ts";
-import type { DomainRef } from "./client/objects.ts";
-import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
-import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
-import { find, textOf } from "./domain_xml/element.ts";
-import { readGpus } from "./domain_xml/gpu.ts";
-import { type DomainView, readDomain } from "./domain_xml/read.ts";
-import { extra } from "./hardware.ts";
-import { checkSpec } from "./honesty.ts";
-import { checkNetworks, checkOffer } from "./host_checks.ts";
-import { reconcileDescription, reconcileTags } from "./reconfigure_description.ts";
-import { reconcileDisks } from "./reconfigure_disks.ts";
-import { reconcileGuestInit } from "./reconfigure_init.ts";
-import { reconcileNics } from "./reconfigure_nics.ts";
-
-/** One VM that is being brought to its wish. */
-export interface Change {
-  readonly context: LibvirtContext;
-  readonly domain: DomainRef;
-  readonly spec: MachineSpec;
-  /** As the next start will be; for a VM that is off, as it is. */
-  readonly stored: DomainView;
-  /** As it runs; `undefined` while it is off. */
-  readonly live: DomainView | undefined;
-  readonly options: CallOptions;
-  /** Fields that only a power cycle brings about. */
-  readonly waiting: Set<string>;
-}
-
-/** Where a change of a device goes: to both descriptions of a running VM, else to the stored one. */
-export const both = (change: Change): number =>
-  change.live === undefined ? domains.affect.config : domains.affect.config | domains.affect.live;
+import { ProviderError, type ReconfigureRequest, type ReconfigureResponse } from "@virtrigaud/contract";
+import * as domains from "../client/domain.ts";
+import { type CallOptions, type LibvirtContext, requireDomain } from "../context.ts";
+import { EXTRA_KEYS, extraField } from "../domain_xml/extra_keys.ts";
+import { find, textOf } from "../domain_xml/element.ts";
+import { readGpus } from "../domain_xml/gpu.ts";
+import { readDomain } from "../domain_xml/read.ts";
+import { extra } from "../hardware.ts";
+import { checkSpec } from "../honesty.ts";
+import { checkNetworks, checkOffer } from "../host_checks.ts";
+import type { Change } from "./change.ts";
+import { reconcileDescription, reconcileTags } from "./description.ts";
+import { reconcileDisks } from "./disks.ts";
+import { reconcileGuestInit } from "./guest_init.ts";
+import { reconcileNics } from "./nics.ts";
 
 export async function reconfigure(
   context: LibvirtContext,
@@ -131,21 +107,3 @@ async function checkHost({ context, spec, stored }: Change): Promise<void> {
   const offer = await context.host.offer(platform);
   checkOffer({ ...spec, hardware: { ...changeable, firmware: "BIOS" } }, platform, offer);
 }
-
-/** Tries a live change; where libvirt or QEMU says that this machine cannot, the field waits for a power cycle. */
-export async function liveOrWait(change: () => Promise<void>, waiting: Set<string>, field: string): Promise<void> {
-  try {
-    await change();
-  } catch (error) {
-    if (!(error instanceof LibvirtError) || !(isImpossibleLive(error))) throw error;
-    waiting.add(field);
-  }
-}
-
-/** No slot is left; or QEMU has half of the device from a libvirtd that died while it plugged it in, and keeps it. */
-const UNTIL_POWER_CYCLE =
-  /No more available PCI slots|Failed to get "write" lock|Duplicate nodes? |Duplicate device ID/i;
-
-/** Whether the error speaks of what the running machine cannot do, and not of the way to it. */
-export const isImpossibleLive = (error: LibvirtError): boolean =>
-  error.class === "NotSupported" || error.code === errorCode.configUnsupported || UNTIL_POWER_CYCLE.test(error.message);

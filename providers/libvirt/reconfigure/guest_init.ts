@@ -1,15 +1,15 @@
 /** First-boot configuration that changed: the medium is made anew, and the guest takes it for that of a new instance. @module */
 import { ProviderError } from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import * as storage from "./client/storage.ts";
-import { ROOT_DISK, seedElement, seedPathOf } from "./domain_xml/devices.ts";
-import { elements, find, mapElements, serializeXml } from "./domain_xml/element.ts";
-import { withMark } from "./domain_xml/mark.ts";
-import { readDomain } from "./domain_xml/read.ts";
-import { seedVolume, withAddresses } from "./identity.ts";
-import { requirePool, writeVolume } from "./images/volumes.ts";
-import type { Change } from "./reconfigure.ts";
-import { digestOf, makeSeed } from "./seed.ts";
+import * as domains from "../client/domain.ts";
+import * as storage from "../client/storage.ts";
+import { ROOT_DISK, seedElement, seedPathOf } from "../domain_xml/devices.ts";
+import { elements, find, mapElements, serializeXml } from "../domain_xml/element.ts";
+import { withMark } from "../domain_xml/mark.ts";
+import { readDomain } from "../domain_xml/read.ts";
+import { seedVolume, withAddresses } from "../identity.ts";
+import { requirePool, writeVolume } from "../images/volumes.ts";
+import type { Change } from "./change.ts";
+import { digestOf, makeSeed } from "../seed.ts";
 
 /**
  * Replaces the seed of a VM that is off; a running one keeps its own until a power cycle. An adopted VM has had its first

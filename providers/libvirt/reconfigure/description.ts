@@ -1,13 +1,15 @@
 /** Size, settings and tags of an existing VM: into its stored description in one piece, and live where that works. @module */
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import * as tuning from "./client/domain_tuning.ts";
-import type { TypedParam } from "./client/objects.ts";
-import { wishedSettings } from "./create.ts";
-import { find, serializeXml, type XmlElement } from "./domain_xml/element.ts";
-import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
-import { markMetadata } from "./domain_xml/mark.ts";
-import type { DomainView } from "./domain_xml/read.ts";
+import * as agent from "../client/agent.ts";
+import * as domains from "../client/domain.ts";
+import * as tuning from "../client/domain_tuning.ts";
+import { errorCode, LibvirtError } from "../client/errors.ts";
+import type { TypedParam } from "../client/objects.ts";
+import { wishedSettings } from "../create.ts";
+import { find, serializeXml, type XmlElement } from "../domain_xml/element.ts";
+import { EXTRA_KEYS, extraField } from "../domain_xml/extra_keys.ts";
+import { markMetadata } from "../domain_xml/mark.ts";
+import type { DomainView } from "../domain_xml/read.ts";
 import {
   applySettings,
   GRAPHICS_FIELDS,
@@ -15,11 +17,11 @@ import {
   MEMORY_UNLIMITED_KIB,
   QUOTA_PERIOD_US,
   type SettingValues,
-} from "./domain_xml/settings.ts";
-import { readLayout, type Size, writeCurrent, writeSize } from "./domain_xml/size.ts";
-import { extra, sizeOf } from "./hardware.ts";
-import { pendingLayout, pendingSettings } from "./pending.ts";
-import { type Change, liveOrWait } from "./reconfigure.ts";
+} from "../domain_xml/settings.ts";
+import { readLayout, type Size, writeCurrent, writeSize } from "../domain_xml/size.ts";
+import { extra, sizeOf } from "../hardware.ts";
+import { pendingLayout, pendingSettings } from "../pending.ts";
+import { type Change, liveOrWait } from "./change.ts";
 
 /** Makes size and settings follow the wish. What is refused while the VM runs is not stored either. */
 export async function reconcileDescription(change: Change): Promise<void> {
@@ -129,7 +131,8 @@ async function changeLive(change: Change, live: DomainView, { size, settings, di
   await changeMemory(change, live, size);
 }
 
-async function changeCpus({ context, domain, options, waiting }: Change, live: DomainView, size: Size): Promise<void> {
+async function changeCpus(change: Change, live: DomainView, size: Size): Promise<void> {
+  const { context, domain, options, waiting } = change;
   const count = size.cpus.current;
   if (live.cpus.current === count) return;
   // libvirt can only take away again what was added while it ran, and not every guest lets go.
@@ -137,6 +140,26 @@ async function changeCpus({ context, domain, options, waiting }: Change, live: D
   const where = domains.affect.live;
   const set = () => domains.setVcpus(context.session, domain, { count, where }, options);
   await liveOrWait(set, waiting, "hardware.cpus");
+  if (!waiting.has("hardware.cpus") && live.agent === "Connected") await useInGuest(change, count);
+}
+
+/** A guest's kernel sees a new CPU within milliseconds; on a busy host, later. */
+const SEEN = { tries: 15, everyMs: 200 } as const;
+
+/**
+ * Not every guest uses a CPU that comes while it runs before it is told to: Debian does not. One whose agent does not
+ * answer has the CPU all the same, and uses it at the latest after its next boot.
+ */
+async function useInGuest({ context, domain, options }: Change, count: number): Promise<void> {
+  for (let left = SEEN.tries; left > 0; left--) {
+    try {
+      return await agent.useCpus(context.session, domain, count, options);
+    } catch (error) {
+      if (!(error instanceof LibvirtError)) throw error;
+      if (LibvirtError.hasCode(error, errorCode.agentUnresponsive, errorCode.agentUnsynced)) return;
+    }
+    await context.clock.sleep(SEEN.everyMs, options);
+  }
 }
 
 async function changeMemory(

@@ -1,20 +1,20 @@
 /** Disks of an existing VM: added, taken out, grown. Only those that carry our names are touched. @module */
 import { type DataDisk, ProviderError } from "@virtrigaud/contract";
-import * as domains from "./client/domain.ts";
-import { LibvirtError } from "./client/errors.ts";
-import * as storage from "./client/storage.ts";
-import { poolNameOf } from "./create.ts";
-import { capacityOf } from "./describe.ts";
-import * as tuning from "./client/domain_tuning.ts";
-import { diskElement, ROOT_DISK } from "./domain_xml/devices.ts";
-import { DiskPlaces } from "./domain_xml/disk_place.ts";
-import { find, parseXml, serializeXml } from "./domain_xml/element.ts";
-import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
-import { diskBus, diskDriver } from "./hardware.ts";
-import { diskVolume } from "./identity.ts";
-import { ensureDisk, gibBytes, isThick, requireDiskPool } from "./images/volumes.ts";
+import * as domains from "../client/domain.ts";
+import * as storage from "../client/storage.ts";
+import { poolNameOf } from "../create.ts";
+import { capacityOf } from "../describe.ts";
+import * as tuning from "../client/domain_tuning.ts";
+import { diskElement, ROOT_DISK } from "../domain_xml/devices.ts";
+import { DiskPlaces } from "../domain_xml/disk_place.ts";
+import { find, parseXml, serializeXml } from "../domain_xml/element.ts";
+import type { DomainDisk, DomainView } from "../domain_xml/read.ts";
+import { diskBus, diskDriver } from "../hardware.ts";
+import { diskVolume } from "../identity.ts";
+import { ensureDisk, gibBytes, isThick, requireDiskPool } from "../images/volumes.ts";
 import { finishRemovals, noteRemovals } from "./removals.ts";
-import { both, type Change, isImpossibleLive } from "./reconfigure.ts";
+import type { Change } from "./change.ts";
+import { attachDevice, attachTo, detachDevice } from "./devices.ts";
 
 /** Makes the disks follow the wish. A disk that the wish does not name any more goes with the volume made for it. */
 export async function reconcileDisks(change: Change): Promise<void> {
@@ -121,67 +121,11 @@ async function limitDisks({ context, domain, spec, stored, live, options }: Chan
   await limit(stored, domains.affect.config);
 }
 
-/** Its alias is made of its name: a call whose answer was lost goes on, and is done by the time we look again. */
-const ALREADY_PLUGGED = /non unique alias/i;
-
-/**
- * Plugs a device in; where the running machine has no slot left, it is stored for the next start.
- * @returns whether the machine has it now.
- */
-export async function attachDevice(
-  change: Change,
-  device: string,
-  field: string,
-  how: { readonly onlyStored?: boolean } = {},
-): Promise<boolean> {
-  try {
-    if (!how.onlyStored) {
-      await attachTo(change, device, both(change));
-      return true;
-    }
-  } catch (error) {
-    if (error instanceof LibvirtError && ALREADY_PLUGGED.test(error.message)) {
-      throw new ProviderError("Retryable", `${error.message}; an earlier call is still plugging it in`, {
-        reason: "Locked",
-        cause: error,
-      });
-    }
-    if (change.live === undefined || !(error instanceof LibvirtError) || !isImpossibleLive(error)) throw error;
-  }
-  await attachTo(change, device, domains.affect.config);
-  change.waiting.add(field);
-  return false;
-}
-
-const attachTo = ({ context, domain, options }: Change, device: string, where: number): Promise<void> =>
-  domains.changeDevice(context.session, domain, { how: "Attach", device, where }, options);
-
 async function detach(change: Change, disk: DomainDisk): Promise<void> {
   await detachDevice(change, serializeXml(disk.element), {
     field: `disks[${disk.name}]`,
     isIn: ({ disks }) => disks.some(({ target }) => target === disk.target),
   });
-}
-
-/** Takes a device out of the descriptions that have it; a guest that does not let go keeps it until a power cycle. */
-export async function detachDevice(
-  change: Change,
-  device: string,
-  { field, isIn }: { readonly field: string; readonly isIn: (view: DomainView) => boolean },
-): Promise<void> {
-  const { context, domain, stored, live, options } = change;
-  const from = (affected: number) =>
-    domains.changeDevice(context.session, domain, { how: "Detach", device, where: affected }, options);
-  if (isIn(stored)) await from(domains.affect.config);
-  if (live === undefined || !isIn(live)) return;
-  try {
-    await from(domains.affect.live);
-    // libvirt waits 5 s for the guest and then says yes whether it has let go or not.
-    if (!isIn(readDomain(await domains.xml(context.session, domain, "current", options)))) return;
-  } catch (error) {
-    if (!(error instanceof LibvirtError)) throw error;
-  }
-  change.waiting.add(field);
 }
 
 async function grow(

@@ -1,11 +1,11 @@
 /** Network cards of an existing VM: added, taken out, changed. @module */
-import * as domains from "./client/domain.ts";
-import { serializeXml } from "./domain_xml/element.ts";
-import { changedNic, nicDifferences, nicElement, wishedNic } from "./domain_xml/nic.ts";
-import type { DomainNic } from "./domain_xml/read.ts";
-import { type NamedNic, withAddresses } from "./identity.ts";
-import { type Change, liveOrWait } from "./reconfigure.ts";
-import { attachDevice, detachDevice } from "./reconfigure_disks.ts";
+import * as domains from "../client/domain.ts";
+import { serializeXml } from "../domain_xml/element.ts";
+import { changedNic, nicDifferences, nicElement, wishedNic } from "../domain_xml/nic.ts";
+import type { DomainNic } from "../domain_xml/read.ts";
+import { type NamedNic, withAddresses } from "../identity.ts";
+import { type Change, liveOrWait } from "./change.ts";
+import { attachDevice, detachDevice } from "./devices.ts";
 
 /** Makes the cards follow the wish. Cards without our names are left alone. */
 export async function reconcileNics(change: Change): Promise<void> {
