@@ -52,11 +52,10 @@ export async function snapshotCreate(
   const running = context.tasks.running(key);
   if (running !== undefined) return { snapshotId, task: running };
   const begun = await snapshots.byName(context.session, domain, snapshotId, options);
-  if (begun === undefined) await checkCan(context, domain, request, options);
+  if (begun !== undefined && await hasSucceeded(context, domain, begun, options)) return { snapshotId };
+  await checkCan(context, domain, request, options);
   const task = context.tasks.start(key, domain.uuid, async () => {
-    await context.locks.hold(domain.uuid, async () => {
-      if (begun === undefined || !(await hasSucceeded(context, domain, begun))) await take(context, domain, request);
-    });
+    await context.locks.hold(domain.uuid, () => take(context, domain, request));
     context.changes.notify(domain.uuid);
   });
   return { snapshotId, task };
@@ -70,9 +69,10 @@ async function hasSucceeded(
   context: LibvirtContext,
   domain: DomainRef,
   snapshot: snapshots.SnapshotRef,
+  options: CallOptions,
 ): Promise<boolean> {
-  await domains.setMetadata(context.session, domain, { ...restMetadata, content: undefined });
-  return await snapshots.byName(context.session, domain, snapshot.name) !== undefined;
+  await domains.setMetadata(context.session, domain, { ...restMetadata, content: undefined }, options);
+  return await snapshots.byName(context.session, domain, snapshot.name, options) !== undefined;
 }
 
 /** Refuses at once what libvirt would refuse, or take and never be able to go back to. */
