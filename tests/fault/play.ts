@@ -69,6 +69,8 @@ async function restlessness(world: World): Promise<string[]> {
   await world.advance(60_000);
   const { api } = world;
   const [mutations, requests] = [world.mutations, api.requests.length];
+  const countBlocked = () => world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
+  const blockedBefore = countBlocked();
   // One that cannot go on tries again after a restart, which shows; only who is content has to stay silent.
   if ([...world.vms(), ...world.catalog("provider")].every(isReady)) {
     world.managers.forEach((manager) => manager.kill());
@@ -77,8 +79,9 @@ async function restlessness(world: World): Promise<string[]> {
   const writes = api.requests.slice(requests).filter(({ verb, plural }) =>
     plural !== "leases" && !["get", "list", "watch", "other"].includes(verb)
   );
-  // What stands in the way at the hypervisor (a name that is taken) is tried again, slowly; that is no unrest.
-  const blocked = world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
+  // What stands in the way at the hypervisor (a name that is taken) is tried again, slowly, and may succeed; that is no
+  // unrest.
+  const blocked = Math.max(blockedBefore, countBlocked());
   if (blocked > 0 && writes.length <= blocked * QUIET_MS / 60_000) return brokenAtRest(world);
   return [
     ...brokenAtRest(world),
