@@ -65,12 +65,12 @@ async function rest(world: World): Promise<string[]> {
 
 /** What a system at rest does although nothing changes; a new manager, which looks at everything, changes nothing too. */
 async function restlessness(world: World): Promise<string[]> {
+  const countBlocked = () => world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
+  const blockedBefore = countBlocked();
   // What is settled may still be written down: events are sent a little later.
   await world.advance(60_000);
   const { api } = world;
   const [mutations, requests] = [world.mutations, api.requests.length];
-  const countBlocked = () => world.vms().filter(({ status }) => (status?.failures ?? []).length > 0).length;
-  const blockedBefore = countBlocked();
   // One that cannot go on tries again after a restart, which shows; only who is content has to stay silent.
   if ([...world.vms(), ...world.catalog("provider")].every(isReady)) {
     world.managers.forEach((manager) => manager.kill());
