@@ -137,7 +137,7 @@ export const input: readonly Case[] = [
       const effects = (await hypervisor.effects()).length;
       await kubectl.apply(secret("credentials", { username: "operator", password: `${world.canary.word}-2` }));
       await kubectl.apply(secret("user-data", { userdata: `#cloud-config\npassword: ${world.canary.word}-3\n` }));
-      const mounted = `${world.stage.runnerFolder}/volumes`;
+      const mounted = `${world.stage.runnerFolder}/pods`;
       await until("the new credentials to be mounted", async () => {
         for await (const path of files(mounted)) {
           if (path.endsWith("/password") && (await Deno.readTextFile(path)).endsWith("-2")) return true;

@@ -21,7 +21,10 @@ export async function workOf(url: string): Promise<Work> {
   };
 }
 
-/** Waits until the manager has worked off `reconciles` keys at least and does nothing any more for two seconds. */
+/**
+ * Waits until the manager has worked off `reconciles` keys at least and does nothing any more for longer than the three
+ * seconds by which it lets the counts in a status wait.
+ */
 export async function untilIdle(url: string, reconciles: number): Promise<Work> {
   let before: Work | undefined;
   let still = 0;
@@ -29,6 +32,6 @@ export async function untilIdle(url: string, reconciles: number): Promise<Work> 
     const now = await workOf(url);
     still = now.pending === 0 && now.reconciles === before?.reconciles ? still + 1 : 0;
     before = now;
-    return still >= 10 && now.reconciles >= reconciles ? now : undefined;
+    return still >= 20 && now.reconciles >= reconciles ? now : undefined;
   }, { last: () => JSON.stringify(before) });
 }
