@@ -26,10 +26,14 @@ export function settleOperation(input: VmInput): Settled {
   const wish = operation.wish ?? "";
   const waiting = (decision: Decision): Settled => ({ type: "Waiting", decision });
   const failed = (error: StepError): Settled => {
-    // A change that failed while the VM was off for it is not worth a second outage.
-    const final = verb === "Reconfigure" && ledger.pendingPowerCycle?.wish === wish;
-    const failures = withFailure(ledger.failures, error, { verb, wish, final }, now);
-    return { type: "Idle", ledger: { ...ledger, failures }, forgotten: verb === "Create" };
+    const { pendingPowerCycle, ...rest } = ledger;
+    const isOff = machine.type === "Present" && machine.vm.power === "Off";
+    const needsOutage = verb === "Reconfigure" && pendingPowerCycle?.wish === wish;
+    // A change that failed while the VM was off for it is not worth a second outage. What failed while it runs is asked
+    // for once more as a whole, before it is switched off for the other part.
+    const failures = withFailure(ledger.failures, error, { verb, wish, final: needsOutage && isOff }, now);
+    const kept = needsOutage && !isOff ? rest : ledger;
+    return { type: "Idle", ledger: { ...kept, failures }, forgotten: verb === "Create" };
   };
   const poll = (): Settled =>
     machine.type === "Connecting"

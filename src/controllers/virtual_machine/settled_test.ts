@@ -2,7 +2,7 @@ import { assertEquals } from "@virtrigaud/deps";
 import type { VirtualMachineStatus } from "@virtrigaud/api";
 import { decide } from "./decide.ts";
 import type { VmInput } from "./input.ts";
-import { absent, ended, inFlight, input, present, readyOf, vm, wish } from "./testing/inputs.ts";
+import { absent, ended, inFlight, input, made, present, readyOf, vm, wish } from "./testing/inputs.ts";
 
 const unreachable = { machine: { type: "Unreachable", message: "the first list is awaited" } } as const;
 
@@ -48,4 +48,17 @@ Deno.test("a machine that is being made, and whose making was not written down, 
     assertEquals(decide(input({ vm: vm({ status: born.status }), ...absent })).step.type, "Create");
     assertEquals(decide(input({ vm: vm({ status: born.status }), ...present() })).status?.id, "vm-1");
   }
+});
+
+Deno.test("what fails while the VM runs is tried again, though another part of it waits for the VM to be off", () => {
+  const pendingPowerCycle = { wish: "shape-1", fields: ["hardware.cpus"] };
+  const asked = inFlight("Reconfigure", { ...made, appliedWish: "shape-0", pendingPowerCycle });
+  const told = (power: "On" | "Off") =>
+    decide(input({ vm: asked, task: ended("Failed"), ...present({ cpus: 1, power }) })).status;
+  const online = told("On");
+  assertEquals([online?.pendingPowerCycle, online?.failures?.map(({ retryAfter }) => retryAfter !== undefined)], [
+    undefined,
+    [true],
+  ]);
+  assertEquals(told("Off")?.failures?.map(({ retryAfter }) => retryAfter), [undefined]);
 });
