@@ -26,7 +26,7 @@ const SLOW_LIMITS = { idleSeconds: 60, pairs: 3, samples: 50 } as const;
 
 /**
  * Measures everything: with short tasks, then what depends on tasks with those of the reference's mock, under the same
- * keys with the suffix `_slow`. In full size it takes half an hour.
+ * keys with the suffix `_slow`.
  */
 export async function runBench({ size, say, quickOnly = false }: BenchOptions): Promise<Record<string, number | null>> {
   const folder = await Deno.makeTempDir({ prefix: "virtrigaud-bench-" });

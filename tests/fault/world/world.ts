@@ -228,15 +228,16 @@ export class World {
               throw error;
             }) as R;
           case "Late": {
+            // It is under way to this process; to no other one.
+            const { provider } = this;
             const late = this.clock.sleep(fault.ms).then(() => {
               attempt.signal.throwIfAborted();
-              return this.provider.unary(rpc, request, alone);
+              return provider.unary(rpc, request, alone);
             });
             late.catch(() => {});
             return await orAborted(late, attempt.signal) as R;
           }
           case "Stray": {
-            // It is under way to this process; to no other one.
             const { provider } = this;
             this.clock.sleep(fault.ms).then(() => provider.unary(rpc, request, alone)).catch(() => {});
             throw new ProviderError("Unavailable", "the connection broke");
