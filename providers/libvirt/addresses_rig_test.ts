@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@virtrigaud/deps";
-import { systemClock } from "@virtrigaud/resilience";
+import { until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { libvirtRig, releaseRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
@@ -29,11 +29,11 @@ Deno.test({ name: "what neither agent nor lease tell of a card, the host's neigh
   });
   await finish(provider, (await provider.create(createRequest(uid, spec), callContext())).task);
   // No event tells of either address, so that a watch looks now and then; the test looks all the time.
-  let vm = await describeOrFail(provider, uid);
-  for (let looks = 0; vm.ips.length < 2 && looks < 300; looks++) {
-    await systemClock.sleep(200);
-    vm = await describeOrFail(provider, uid);
-  }
+  let seen = await describeOrFail(provider, uid);
+  const vm = await until("two addresses", async () => {
+    seen = await describeOrFail(provider, uid);
+    return seen.ips.length >= 2 && seen;
+  }, { seen: () => JSON.stringify(seen.nics), transient: () => false });
   const [leased = ""] = vm.nics[0]?.ips ?? [];
   assertStringIncludes(await host.virsh("domifaddr", uid, "--source", "lease"), `${leased}/`);
   assertEquals(vm.nics.map(({ name, ips }) => [name, ips]), [["leased", [leased]], ["fixed", ["192.168.122.9"]]]);

@@ -1,8 +1,8 @@
 /** One VM on a real hypervisor over SSH, with everything killed on the way. @module */
 import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
 import { object, ready, secret } from "../support/manifests.ts";
 import type { World } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 /** The objects that cases apply. @module */
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
 import type { Kubectl, Printed } from "./kubectl.ts";
-import { until } from "./deadline.ts";
 import { MockHypervisor } from "./mock_hypervisor.ts";
 import type { World } from "./world.ts";
 
@@ -134,5 +134,5 @@ export async function when(
   return await until(`${kind} ${name} ${what}`, async () => {
     seen = await kubectl.find(kind, name);
     return seen !== undefined && test(seen) ? seen : undefined;
-  }, { last: () => JSON.stringify(seen?.status ?? "no such object") });
+  }, { seen: () => JSON.stringify(seen?.status ?? "no such object") });
 }
