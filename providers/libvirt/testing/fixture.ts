@@ -35,6 +35,16 @@ export const createRequest = (ownerUid: string, spec: MachineSpec, powerOn = tru
   powerOn,
 });
 
+/** Has a VM made and waits until it is; gives its id, which is the uid of its owner. It is powered on by default. */
+export async function made(
+  provider: LibvirtProvider,
+  spec: MachineSpec,
+  { uid = crypto.randomUUID() as string, powerOn = true } = {},
+): Promise<string> {
+  await finish(provider, (await provider.create(createRequest(uid, spec, powerOn), callContext())).task);
+  return uid;
+}
+
 /** A provider that reaches the host's libvirtd by its socket, or through SSH. */
 export function providerFor(
   host: Hypervisor,

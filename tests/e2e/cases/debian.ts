@@ -5,7 +5,7 @@ import { callContext, finish, operation, providerFor } from "../../../providers/
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
 import type { Kubectl, Printed } from "../support/kubectl.ts";
-import { isReady, object, ready, secret } from "../support/manifests.ts";
+import { hostProvider, isReady, object, ready, secret } from "../support/manifests.ts";
 
 const NAMESPACE = "debian";
 const HOSTNAME = "debian-web";
@@ -154,13 +154,7 @@ async function fileSystemGib(exec: (...command: string[]) => Promise<string>): P
 
 function manifests(host: Hypervisor, image: DebianImage, canary: string): unknown[] {
   return [
-    secret("ssh", { "ssh-privatekey": host.privateKey, known_hosts: `${host.knownHosts}\n`, username: "root" }),
-    object("Provider", "host", {
-      type: "libvirt",
-      endpoint: host.uri,
-      credentialSecretRef: { name: "ssh" },
-      runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
-    }),
+    ...hostProvider(host),
     object("VMClass", "roomy", {
       cpu: 2,
       memory: "512Mi",

@@ -1,6 +1,7 @@
 /** The objects that cases apply. @module */
 import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
+import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Kubectl, Printed } from "./kubectl.ts";
 import { MockHypervisor } from "./mock_hypervisor.ts";
 import type { World } from "./world.ts";
@@ -86,6 +87,19 @@ export function providerObjects(
         logLevel: "debug",
         env: Object.entries(env).map(([name, value]) => ({ name, value })),
       },
+    }),
+  ];
+}
+
+/** The Provider `host` of a libvirt host over SSH, with its Secret. */
+export function hostProvider({ privateKey, knownHosts, uri }: Hypervisor): unknown[] {
+  return [
+    secret("ssh", { "ssh-privatekey": privateKey, known_hosts: `${knownHosts}\n`, username: "root" }),
+    object("Provider", "host", {
+      type: "libvirt",
+      endpoint: uri,
+      credentialSecretRef: { name: "ssh" },
+      runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
     }),
   ];
 }
