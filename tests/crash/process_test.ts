@@ -1,7 +1,7 @@
 /** Real processes, real kill -9: what the enumeration under fake time calls a kill is shown to be one. @module */
 import { assert, assertEquals } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
-import { until } from "../e2e/support/deadline.ts";
 import { MockHypervisor } from "../e2e/support/mock_hypervisor.ts";
 import { isExhaustive, seed } from "./config.ts";
 import { startSite } from "./processes/site.ts";
