@@ -1,14 +1,17 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
-import { systemClock } from "@virtrigaud/resilience";
-import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
+import { type CancelTimer, systemClock, until } from "@virtrigaud/resilience";
+import { Meter } from "../../tests/libvirt/meter.ts";
+import { libvirtRig, startHypervisor, Wire } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
+import { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
   createRequest,
   describeOrFail,
   finish,
   machine,
+  made,
   operation,
   plainMachine,
   providerFor,
@@ -331,6 +334,43 @@ Deno.test(
     await watcher.vm(uid, (vm) => vm.power === "On", { from: before });
     const first = watcher.events[before];
     assert(first?.type === "Present" && first.vm.power !== "Off", JSON.stringify(first));
+  },
+);
+
+Deno.test(
+  { name: "a VM is looked at when its network, its limits or the place of its disk change", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    const meter = new Meter();
+    await using wire = await Wire.to({ path: host.socketPath }, { watch: meter.watch });
+    // Looking now and then would go unnoticed among what events tell, so that there is none of it.
+    const clock = { ...systemClock, setTimeout: (): CancelTimer => () => {} };
+    const endpoint = `qemu+tcp://127.0.0.1:${wire.port}/system`;
+    await using provider = new LibvirtProvider({ endpoint, version: "test", clock });
+    await using watcher = new Watcher(provider);
+    const spec = plainMachine("vm", { nics: machine("vm").nics });
+    const uid = await made(provider, spec);
+    // Nobody looks for the address of one that stands still.
+    await provider.power({ operation: operation(uid), vmId: uid, op: "Suspend" }, context);
+    await watcher.vm(uid, (vm) => vm.power === "Suspended");
+    const iops = ["blkdeviotune", uid, "vda", "--total-iops-sec", "500", "--live"] as const;
+    for (const command of [["net-destroy", "default"], iops] as const) {
+      meter.take();
+      await host.virsh(...command);
+      let calls = 0;
+      await until(`calls after ${command[0]}`, () => (calls += meter.take().calls) > 0);
+    }
+    const path = "/var/lib/libvirt/images/elsewhere.qcow2";
+    await host.virsh("blockcopy", uid, "vda", path, "--transient-job", "--wait", "--pivot");
+    await watcher.vm(uid, (vm) => vm.disks[0]?.path === path);
+
+    // A copy of ours ends by event as well.
+    await host.virsh("pool-refresh", "default");
+    const clone = crypto.randomUUID();
+    const wish = plainMachine("clone", { rootDisk: {} });
+    const request = { operation: operation(clone), sourceVmId: uid, linked: false, spec: wish, powerOn: false };
+    await finish(provider, (await provider.clone(request, context)).task);
+    assertEquals((await describeOrFail(provider, clone)).power, "Off");
   },
 );
 
