@@ -3,10 +3,11 @@ import type { Hypervisor } from "./hypervisor.ts";
 
 /**
  * Kinds of pool that the rig can offer. `fs`: a file system of its own on a loop device, which libvirt mounts. `dir`: a
- * folder on a file system of its own. `logical`: volumes are block devices, by a stand-in for the commands of LVM, since
+ * folder on a file system of its own. `netfs`: the same, mounted under the name of a server's export, by which libvirt takes
+ * it for one; build machines have no NFS. `logical`: volumes are block devices, by a stand-in for the commands of LVM, since
  * the kernels of build machines have no device-mapper.
  */
-export type PoolKind = "dir" | "fs" | "logical";
+export type PoolKind = "dir" | "fs" | "netfs" | "logical";
 
 /** A pool to be added. */
 export interface PoolOptions {
@@ -36,6 +37,14 @@ export async function addPool(host: Hypervisor, options: PoolOptions): Promise<v
       await addVolumeGroup(host, options);
       await host.virsh("pool-define-as", name, "logical", "--source-name", name, "--target", `/dev/${name}`);
       break;
+    case "netfs": {
+      const [server, path] = ["192.0.2.1", "/export"];
+      await host.sh(["mkdir", target]);
+      await host.sh(["mount", "-t", "tmpfs", "-o", `size=${sizeMib}m`, `${server}:${path}`, target]);
+      const source = ["--source-host", server, "--source-path", path, "--source-format", "nfs"];
+      await host.virsh("pool-define-as", name, "netfs", ...source, "--target", target);
+      break;
+    }
     case "dir":
       await host.sh(["mkdir", target]);
       await host.sh(["mount", "-t", "tmpfs", "-o", `size=${sizeMib}m`, "tmpfs", target]);
