@@ -144,7 +144,8 @@ async function beginLive(
 /** A provider that died may have left a copy into the very same volumes; it is begun anew. */
 async function endOwnBefore(context: LibvirtContext, domain: DomainRef, copies: readonly DiskCopy[]): Promise<void> {
   const going = await jobs.backupXml(context.session, domain);
-  if (going === undefined) return;
+  // Asked for what it refuses: a job that never ends would be waited for in vain.
+  if (going === undefined) return void await jobs.stats(context.session, domain, "current");
   const names = copies.map(({ target }) => liveName(target));
   const isOurs = readBackupFiles(going).every((path) => names.includes(path.slice(path.lastIndexOf("/") + 1)));
   if (isOurs) return await jobs.abort(context.session, domain);

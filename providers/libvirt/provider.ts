@@ -165,9 +165,9 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return describe(this.#context, request, { signal });
   }
 
-  // deno-lint-ignore require-await -- an unknown task is a rejected promise, not a thrown error
-  async taskStatus(task: TaskRef, _context: CallContext): Promise<TaskStatus> {
-    return this.#context.tasks.status(task);
+  taskStatus(task: TaskRef, _context: CallContext): Promise<TaskStatus> {
+    // An unknown task is a rejected promise, not a thrown error.
+    return Promise.try(() => this.#context.tasks.status(task));
   }
 
   listVms(request: ListVmsRequest, { signal }: CallContext): Promise<ListVmsResponse> {

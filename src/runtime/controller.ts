@@ -141,8 +141,9 @@ export class Controller<T extends KubeObject = KubeObject> {
 
   /** Not for good: what a leader of former days, or a person, has put into a status has to be put right. */
   #leaveOut(object: T): void {
+    const waiting = this.#leftOut.size > 0;
     this.#leftOut.add(keyOf(object));
-    if (this.#leftOut.size > 1) return;
+    if (waiting) return;
     this.#cancelLook = this.#clock.setTimeout(() => {
       const foreign = [...this.#leftOut].filter((key) => !this.#options.informer.isOwn(key));
       this.#leftOut.clear();

@@ -286,6 +286,32 @@ Deno.test("own changes that are to be ignored wake nobody; those of others do a 
     assertEquals(rounds, 3);
   }));
 
+Deno.test("a controller that ends while it lets changes lie takes its timer along, however often one came", () =>
+  withHarness(async (h) => {
+    const informer = new Informer<Widget>(h, WIDGETS);
+    h.run((signal) => informer.run(signal));
+    const ignore = (_now: Widget, old: Widget | undefined) => old !== undefined;
+    const controller = new Controller<Widget>({
+      name: "widgets",
+      informer,
+      reconcile: () => Promise.resolve(done),
+      ignore,
+    }, h);
+    const end = new AbortController();
+    h.run(() => controller.run(end.signal));
+    h.create("a", { size: 0 });
+    await h.clock.settle();
+    const idle = h.clock.pending;
+    for (const size of [1, 2, 3]) {
+      h.update("a", { size });
+      await h.clock.settle();
+    }
+    assertEquals(h.clock.pending, idle + 1);
+    end.abort();
+    await h.clock.settle();
+    assertEquals(h.clock.pending, idle);
+  }));
+
 Deno.test("a group whose reconciles hang does not keep the others from being reconciled", () =>
   withHarness(async (h) => {
     for (let i = 0; i < 30; i++) h.create(`sick${String(i).padStart(2, "0")}`);

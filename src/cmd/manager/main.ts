@@ -11,9 +11,9 @@ import {
   MANAGER_METRICS,
   PROCESS_METRICS,
   serveHealth,
+  signalled,
   versionLine,
 } from "@virtrigaud/telemetry";
-import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
 import { applyCrds } from "./apply_crds.ts";
 import { assembleManager } from "./assemble.ts";

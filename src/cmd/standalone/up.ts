@@ -11,9 +11,8 @@ import {
 import { systemClock } from "@virtrigaud/resilience";
 import { Informer } from "@virtrigaud/runtime";
 import { PROVIDER_FOLDERS } from "@virtrigaud/standalone";
-import { createLogger } from "@virtrigaud/telemetry";
+import { createLogger, signalled } from "@virtrigaud/telemetry";
 import { kindNamed } from "@virtrigaud/api";
-import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
 import { EXAMPLE_VM, type ExampleHost, exampleObjects } from "./example.ts";
 import { libvirtCredentials } from "./libvirt_credentials.ts";
