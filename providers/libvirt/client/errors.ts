@@ -74,7 +74,8 @@ export function readError(reader: XdrReader, doing: string): LibvirtError {
   return new LibvirtError(code, `${doing}: ${message ?? `libvirt error ${code}`}`);
 }
 
-const NO_ROOM = /no space left|cannot allocate memory|disk quota exceeded|not enough free space/i;
+const NO_ROOM =
+  /no space left|cannot allocate memory|disk quota exceeded|not enough free space|insufficient free space/i;
 
 /** A volume or pool that another job of libvirt's holds, under codes that otherwise mean something else. */
 const HELD = /is still being allocated|is still in use|has asynchronous jobs running/i;

@@ -7,7 +7,8 @@ import { elements, find, mapElements, serializeXml } from "../domain_xml/element
 import { withMark } from "../domain_xml/mark.ts";
 import { readDomain } from "../domain_xml/read.ts";
 import { seedVolume, withAddresses } from "../identity.ts";
-import { requirePool, writeVolume } from "../images/volumes.ts";
+import { filePoolNear } from "../images/pools.ts";
+import { writeVolume } from "../images/volumes.ts";
 import type { Change } from "./change.ts";
 import { digestOf, makeSeed } from "../seed.ts";
 
@@ -35,7 +36,7 @@ export async function reconcileGuestInit(change: Change): Promise<void> {
   const old = elements(devices, "disk").map(seedPathOf).find((path) => path !== undefined);
   const beside = old ?? stored.disks.find((disk) => disk.name === ROOT_DISK)?.source ?? "";
   const neighbour = await storage.volumeByPath(session, beside, options);
-  const pool = await requirePool(context, neighbour?.pool ?? context.defaultPool, "guestInit", options);
+  const pool = await filePoolNear(context, neighbour?.pool ?? context.defaultPool, options);
   const volume = await writeVolume(context, { pool, name: seedVolume(domain.uuid) }, seed.image, options);
   const path = await storage.path(session, volume, options);
   // What has changed since the first look stays: only the mark and the medium are put in.

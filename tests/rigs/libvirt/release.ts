@@ -16,7 +16,9 @@ export const RELEASE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** What a host runs. libvirt's drivers are packages of their own since Debian 13. */
 const CONTENT = [
   ..."daemon daemon-log clients".split(" ").map((part) => `libvirt-${part}`),
-  ..."interface network nodedev nwfilter qemu secret storage".split(" ").map((part) => `libvirt-daemon-driver-${part}`),
+  ..."interface network nodedev nwfilter qemu secret storage storage-logical".split(" ").map((part) =>
+    `libvirt-daemon-driver-${part}`
+  ),
   ..."qemu-system-x86 qemu-utils openssh-server openssl dnsmasq-base iptables iproute2".split(" "),
   ..."mount hostname procps socat e2fsprogs".split(" "),
 ];
