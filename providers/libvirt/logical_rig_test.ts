@@ -94,6 +94,10 @@ Deno.test(
       const snapshots = await refusal(() => provider.snapshotCreate(snapshot, context));
       assertEquals(snapshots.class, "NotSupported");
       assertStringIncludes(snapshots.message, "disk root is raw, not qcow2");
+      await host.virsh("pool-define-as", "parts", "disk", "--source-dev", "/dev/none", "--target", "/dev");
+      const kind = await refusal(() => reconfigure([...spec.disks, { name: "x", sizeGib: 1, storageClass: "parts" }]));
+      assertEquals([kind.class, kind.field], ["NotSupported", "disks[x].storageClass"]);
+      assertStringIncludes(kind.message, `"parts" is of kind disk; disks are made in pools of kind dir, fs, netfs`);
       const source = { type: "Url", url: "http://127.0.0.1:9/none" } as const;
       const prepare = { ...vm, source, name: "i", storage: GROUP, force: false };
       const image = await refusal(() => provider.imagePrepare(prepare, context));
@@ -153,7 +157,7 @@ Deno.test(
         options: { endpoint: store.endpoint, usePathStyle: "true" },
       };
       const sent = await provider.exportDisk(
-        { ...vm, disk: "data", format: "qcow2", compress: false, target },
+        { operation: operation(copy), vmId: copy, disk: "data", format: "qcow2", compress: false, target },
         context,
       );
       await finish(provider, sent.task);
@@ -166,7 +170,7 @@ Deno.test(
       assertEquals([error.class, error.field], ["NotSupported", "rootDisk.sizeGib"]);
       const taker = await create(provider, { ...large, rootDisk: {} }, false);
       assertEquals((await describeOrFail(provider, taker)).disks.map(({ path }) => path), [diskId]);
-      await host.sh(["cmp", diskId, `/dev/${GROUP}/${uid}-data`]);
+      await host.sh(["cmp", diskId, `/dev/${GROUP}/${copy}-data`]);
       await provider.delete({ operation: operation(taker), vmId: taker }, context);
     });
     await t.step(

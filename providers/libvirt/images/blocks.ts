@@ -91,8 +91,8 @@ export const cannotGrow = (
 ): ProviderError =>
   new ProviderError(
     "NotSupported",
-    `logical volume ${path} has ${capacity} bytes, and libvirt cannot grow it to ${bytes}: ` +
-      `do so with lvextend on the host, and the VM gets what is there`,
+    `block device ${path} has ${capacity} bytes, and libvirt cannot grow it to ${bytes}: ` +
+      `do so on the host (lvextend, for a logical volume), and the VM gets what is there`,
     field === undefined ? {} : { field },
   );
 
