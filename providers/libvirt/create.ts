@@ -20,6 +20,7 @@ import { gpuElements } from "./domain_xml/gpu.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import type { SettingValues } from "./domain_xml/settings.ts";
 import { chooseGpus, GPU_LOCK } from "./gpus.ts";
+import { refuseIfHalfStarted } from "./half_started.ts";
 import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.ts";
 import { checkSpec } from "./honesty.ts";
 import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
@@ -106,6 +107,7 @@ const nameConflict = (why: string): ProviderError =>
   new ProviderError("Conflict", `${why}. Rename one of the two`, { reason: "NameConflict", field: "name" });
 
 async function startIfOff(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  await refuseIfHalfStarted(context, domain, options);
   await refuseIfBase(context, domain.uuid, "started", options);
   try {
     await domains.start(context.session, domain, options);

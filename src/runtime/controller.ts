@@ -186,7 +186,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     const onCut = () => limit.abort(this.#cut.signal.reason);
     this.#cut.signal.addEventListener("abort", onCut, { once: true });
     const log = withFields(this.#log, { controller: this.name, key });
-    const context: ReconcileContext = { signal: limit.signal, log, priority, failures: this.#queue.failures(key) };
+    const failures = this.#queue.failures(key);
+    const context: ReconcileContext = { signal: limit.signal, log, priority, failures };
+    log.debug("reconcile begins", { priority, failures });
     this.#active.add(key);
     this.#metrics.gauge("controller_runtime_active_workers", { controller: this.name }, this.#active.size);
     let result: string;
@@ -203,6 +205,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#metrics.count("controller_runtime_reconcile_total", { controller: this.name, result });
     const seconds = (this.#clock.monotonic() - start) / 1000;
     this.#metrics.observe("controller_runtime_reconcile_time_seconds", { controller: this.name }, seconds);
+    log.debug("reconcile ended", { result, seconds });
   }
 
   #settle(key: ObjectKey, result: Result): string {

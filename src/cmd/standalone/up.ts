@@ -23,6 +23,8 @@ import { type Site, startSite } from "./site.ts";
 export interface UpOptions {
   readonly folder: string;
   readonly port?: number;
+  /** Of /metrics, /healthz and /readyz. Default 0: any free one. */
+  readonly metricsPort?: number;
   /** End when the example is Ready, or cannot get there. */
   readonly once: boolean;
   /** Time that the example may take with `once`, milliseconds. */
@@ -64,10 +66,12 @@ export async function up(options: UpOptions): Promise<number> {
     folder,
     log,
     baseEnv,
+    metricsPort: options.metricsPort ?? 0,
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   say(`  API server  ${site.plane.url}`);
   say(`  kubeconfig  ${site.kubeconfig}`);
+  say(`  metrics     ${site.metricsUrl}`);
   say(`  log         ${join(folder, "virtrigaud.log")}`);
   say(`  providers   ${join(folder, "providers", "logs")}`);
   say("");
