@@ -15,12 +15,12 @@ import {
   libvirtRig,
   releaseRig,
   startHypervisor,
-} from "../../tests/rigs/libvirt/mod.ts";
-import { skipWithout } from "../../tests/rigs/skip.ts";
-import { ImageServer, whole } from "../shared/testing/image_server.ts";
-import type { LibvirtProvider } from "./provider.ts";
-import { providerFor } from "./testing/fixture.ts";
-import { libvirtProfile } from "./testing/profile.ts";
+} from "../rigs/libvirt/mod.ts";
+import { skipWithout } from "../rigs/skip.ts";
+import { ImageServer, whole } from "../../providers/shared/testing/image_server.ts";
+import type { LibvirtProvider } from "../../providers/libvirt/provider.ts";
+import { providerFor } from "../../providers/libvirt/testing/fixture.ts";
+import { libvirtProfile } from "../../providers/libvirt/testing/profile.ts";
 
 const GROUP = "vg";
 /** What libvirt cannot do with such a volume, and no capability of the contract tells. */
