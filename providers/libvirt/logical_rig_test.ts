@@ -133,6 +133,15 @@ Deno.test(
       });
       assertEquals([error.class, error.field], ["NotSupported", "rootDisk.storageClass"]);
     });
+    await t.step("one that is off takes up what the host has grown as well", async () => {
+      const disks = [{ name: "data", sizeGib: 0.25 }];
+      const wish = machine("copy", { rootDisk: { sizeGib: 0.25 }, disks });
+      const grow = () => provider.reconfigure({ operation: operation(copy), vmId: copy, spec: wish }, context);
+      assertEquals((await refusal(grow)).field, "disks[data].sizeGib");
+      await extend(host, `${copy}-data`, 256);
+      assertEquals(await grow(), { needsPowerCycle: [] });
+      assertEquals(await sizes(copy), [["root", 0.25], ["data", 0.25]]);
+    });
     await t.step("one that is off is copied into files, and its root disk can carry a linked clone there", async () => {
       for (const linked of [false, true]) {
         const files = crypto.randomUUID();
