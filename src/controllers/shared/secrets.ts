@@ -14,10 +14,17 @@ import { whenFresh } from "./when_fresh.ts";
 /** Values of a Secret by key, decoded as UTF-8. */
 export type SecretValues = ReadonlyMap<string, Secret<string>>;
 
+/** A Secret as it was read: its values, and the resource version that they are of. */
+export interface SecretReading {
+  readonly values: SecretValues;
+  readonly version: string;
+}
+
 /**
  * Reads Secrets by name and watches single ones, so that the manager needs no right to list all of a cluster.
  *
- * Caveat: one watch per Secret that is waited for or followed, which is few: provider credentials, and what is missing.
+ * Caveat: one watch, and with it one connection, per Secret that is followed: provider credentials, and the user-data of
+ * VMs. Many VMs that name one Secret share its watch.
  */
 export class SecretSource {
   readonly #client: KubeClient;
@@ -35,8 +42,15 @@ export class SecretSource {
 
   /** The values of a Secret, or `undefined` when there is none of that name. */
   async read(name: ObjectName, signal?: AbortSignal): Promise<SecretValues | undefined> {
+    return (await this.readVersion(name, signal))?.values;
+  }
+
+  /** Like {@linkcode read}, with the version that the values are of. */
+  async readVersion(name: ObjectName, signal?: AbortSignal): Promise<SecretReading | undefined> {
     const secret = await this.#client.find(SECRETS, name, signal === undefined ? {} : { signal });
-    return secret === undefined ? undefined : valuesOf(secret);
+    return secret === undefined
+      ? undefined
+      : { values: valuesOf(secret), version: secret.metadata.resourceVersion ?? "" };
   }
 
   /**
