@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@virtrigaud/deps";
-import { systemClock } from "@virtrigaud/resilience";
+import { until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { libvirtRig, releaseRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { callContext, createRequest, describeOrFail, finish, machine, providerFor } from "./testing/fixture.ts";
+import { describeOrFail, machine, made, providerFor } from "./testing/fixture.ts";
 
 // libvirt 9.0 cannot read the neighbours of this kernel (mended in 9.1).
 const ignore = await skipWithout(
@@ -16,7 +16,6 @@ const ignore = await skipWithout(
 Deno.test({ name: "what neither agent nor lease tell of a card, the host's neighbours do", ignore }, async () => {
   await using host = await startHypervisor({ release: "trixie" });
   await using provider = providerFor(host);
-  const uid = crypto.randomUUID();
   // The card with the address is the only one that can be talked through at this moment; the other asks for a lease later.
   const script = "#!/bin/sh\nrm /usr/sbin/qemu-ga\nping -c 1 192.168.122.1\n";
   const backing = { type: "Network", network: "default" } as const;
@@ -27,13 +26,13 @@ Deno.test({ name: "what neither agent nor lease tell of a card, the host's neigh
       { name: "fixed", backing, addresses: [{ address: "192.168.122.9", prefix: 24 }] },
     ],
   });
-  await finish(provider, (await provider.create(createRequest(uid, spec), callContext())).task);
+  const uid = await made(provider, spec);
   // No event tells of either address, so that a watch looks now and then; the test looks all the time.
-  let vm = await describeOrFail(provider, uid);
-  for (let looks = 0; vm.ips.length < 2 && looks < 300; looks++) {
-    await systemClock.sleep(200);
-    vm = await describeOrFail(provider, uid);
-  }
+  let seen = await describeOrFail(provider, uid);
+  const vm = await until("two addresses", async () => {
+    seen = await describeOrFail(provider, uid);
+    return seen.ips.length >= 2 && seen;
+  }, { seen: () => JSON.stringify(seen.nics), transient: () => false });
   const [leased = ""] = vm.nics[0]?.ips ?? [];
   assertStringIncludes(await host.virsh("domifaddr", uid, "--source", "lease"), `${leased}/`);
   assertEquals(vm.nics.map(({ name, ips }) => [name, ips]), [["leased", [leased]], ["fixed", ["192.168.122.9"]]]);

@@ -8,6 +8,7 @@ import type { LibvirtSession } from "./client/session.ts";
 import type { Changes } from "./changes.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import type { GuestAgents } from "./guest.ts";
+import type { Starts } from "./half_started.ts";
 import type { HostFacts } from "./host_facts.ts";
 import { isVmId } from "./identity.ts";
 import type { Locks } from "./locks.ts";
@@ -20,6 +21,7 @@ export interface LibvirtContext {
   readonly clock: Clock;
   readonly host: HostFacts;
   readonly agents: GuestAgents;
+  readonly starts: Starts;
   readonly tasks: Tasks;
   readonly locks: Locks;
   readonly changes: Changes;

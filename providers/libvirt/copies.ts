@@ -14,9 +14,17 @@ import { capacityOf } from "./describe.ts";
 import { backupXml, readBackupFiles } from "./domain_xml/backup.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { atRest } from "./rest.ts";
-import { copyImage, emptyVolume, type FoundImage, removeVolume, type VolumeTarget } from "./images/volumes.ts";
+import { filePoolNear } from "./images/pools.ts";
+import {
+  copyImage,
+  emptyVolume,
+  type FileTarget,
+  type FoundImage,
+  removeVolume,
+  type VolumeTarget,
+} from "./images/volumes.ts";
 
-/** One disk, and what its copy becomes: qcow2, at least as large as the disk. */
+/** One disk, and what its copy becomes: at least as large as the disk. */
 export interface DiskCopy {
   readonly disk: DomainDisk;
   readonly target: VolumeTarget;
@@ -69,17 +77,20 @@ export async function copyDisks(
   return finished;
 }
 
-/** QEMU writes into volumes of the disk's own size that take their space as it is written. */
-const liveName = ({ name, thick }: VolumeTarget): string => thick ? `${name}.part` : name;
+/** QEMU writes into files of the disk's own size that take their space as it is written. */
+const isStaged = ({ pool, thick }: VolumeTarget): boolean => thick || pool.volumes !== "Files";
+const liveName = (target: VolumeTarget): string => isStaged(target) ? `${target.name}.part` : target.name;
 
 async function finish(context: LibvirtContext, target: VolumeTarget, copy: VolumeRef): Promise<VolumeRef> {
   const { capacity } = await storage.info(context.session, copy);
   if (target.bytes > capacity) await storage.resize(context.session, copy, target.bytes);
-  if (!target.thick) return copy;
+  if (!isStaged(target)) return copy;
   const bytes = Math.max(target.bytes, capacity);
-  const volume = await copyImage(context, target, { volume: copy, bytes, format: "qcow2" });
-  await storage.remove(context.session, copy);
-  return volume;
+  try {
+    return await copyImage(context, target, { volume: copy, bytes, format: "qcow2" });
+  } finally {
+    await storage.remove(context.session, copy);
+  }
 }
 
 /** The volume behind a disk. @throws {ProviderError} `NotFound` when no active pool has it. */
@@ -115,9 +126,10 @@ async function beginLive(
     // To the byte as large as the disk, or QEMU refuses; what the copy is to be beyond that it grows to afterwards.
     const bytes = (row === undefined ? undefined : capacityOf(disk.target, row.params)) ??
       (await contentOf(context, domain, disk)).bytes;
-    const name = liveName(target);
-    await removeVolume(context, target.pool, name);
-    volumes.push(await emptyVolume(context, { pool: target.pool, name, bytes, thick: false }));
+    const pool = target.pool.volumes === "Files" ? target.pool : await filePoolNear(context, target.pool.name);
+    const file: FileTarget = { pool, name: liveName(target), bytes, thick: false };
+    await removeVolume(context, pool, file.name);
+    volumes.push(await emptyVolume(context, file));
   }
   const paths = await Promise.all(volumes.map((volume) => storage.path(session, volume)));
   const copied = copies.map(({ disk }, index) => ({ target: disk.target, path: paths[index] ?? "" }));
@@ -132,7 +144,8 @@ async function beginLive(
 /** A provider that died may have left a copy into the very same volumes; it is begun anew. */
 async function endOwnBefore(context: LibvirtContext, domain: DomainRef, copies: readonly DiskCopy[]): Promise<void> {
   const going = await jobs.backupXml(context.session, domain);
-  if (going === undefined) return;
+  // Asked for what it refuses: a job that never ends would be waited for in vain.
+  if (going === undefined) return void await jobs.stats(context.session, domain, "current");
   const names = copies.map(({ target }) => liveName(target));
   const isOurs = readBackupFiles(going).every((path) => names.includes(path.slice(path.lastIndexOf("/") + 1)));
   if (isOurs) return await jobs.abort(context.session, domain);

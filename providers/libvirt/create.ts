@@ -8,7 +8,7 @@ import {
 } from "@virtrigaud/contract";
 import * as domains from "./client/domain.ts";
 import { errorCode, LibvirtError } from "./client/errors.ts";
-import type { DomainRef, PoolRef } from "./client/objects.ts";
+import type { DomainRef, VolumeRef } from "./client/objects.ts";
 import * as storage from "./client/storage.ts";
 import { type CallOptions, createKey, type LibvirtContext } from "./context.ts";
 import { domainXml } from "./domain_xml/build.ts";
@@ -20,14 +20,16 @@ import { gpuElements } from "./domain_xml/gpu.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import type { SettingValues } from "./domain_xml/settings.ts";
 import { chooseGpus, GPU_LOCK } from "./gpus.ts";
+import { refuseIfHalfStarted } from "./half_started.ts";
 import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.ts";
 import { checkSpec } from "./honesty.ts";
 import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
 import { refuseIfBase } from "./bases.ts";
-import { ensureDisk, gibBytes, isThick, requireDiskPool, type VolumeTarget, writeVolume } from "./images/volumes.ts";
+import { type DiskPool, filePoolNear, requireDiskPool } from "./images/pools.ts";
+import { diskVolumeIn, ensureDisk, gibBytes, isThick, type VolumeTarget, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
-import { diskVolume, domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
-import { readVolumeFormat } from "./domain_xml/volume.ts";
+import { domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
+import { isBlockVolume, readVolumeFormat } from "./domain_xml/volume.ts";
 import { makeSeed, newSeedToken, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
@@ -38,7 +40,7 @@ interface CreatePlan {
   readonly platform: Platform;
   readonly settings: SettingValues;
   readonly origin: Origin;
-  readonly pools: ReadonlyMap<string, PoolRef>;
+  readonly pools: ReadonlyMap<string, DiskPool>;
   readonly nics: readonly NamedNic[];
   readonly seed: Seed | undefined;
 }
@@ -105,6 +107,7 @@ const nameConflict = (why: string): ProviderError =>
   new ProviderError("Conflict", `${why}. Rename one of the two`, { reason: "NameConflict", field: "name" });
 
 async function startIfOff(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  await refuseIfHalfStarted(context, domain, options);
   await refuseIfBase(context, domain.uuid, "started", options);
   try {
     await domains.start(context.session, domain, options);
@@ -125,14 +128,15 @@ async function makePlan(
   options: CallOptions,
 ): Promise<CreatePlan> {
   const { spec } = request;
-  const pools = new Map<string, PoolRef>();
-  const wanted = [
-    ["rootDisk", spec.rootDisk] as const,
-    ...spec.disks.map((disk) => [`disks[${disk.name}]`, disk] as const),
-  ];
-  for (const [at, { storageClass }] of wanted) {
+  const pools = new Map<string, DiskPool>();
+  for (const { name: disk, storageClass } of [{ ...spec.rootDisk, name: ROOT_DISK }, ...spec.disks]) {
     const name = poolNameOf(context, spec, storageClass);
-    if (!pools.has(name)) pools.set(name, await requireDiskPool(context, name, `${at}.storageClass`, options));
+    const field = `${disk === ROOT_DISK ? "rootDisk" : `disks[${disk}]`}.storageClass`;
+    const pool = pools.get(name) ?? await requireDiskPool(context, name, field, options);
+    pools.set(name, pool);
+    diskVolumeIn(pool, uuid, disk);
+    // What it is filled from is a file; better to know now that there is no place for that.
+    if (pool.volumes === "BlockDevices") await filePoolNear(context, name, options);
   }
   await checkNetworks(context, spec, options);
   const platform = platformFor(spec, await context.host.guests());
@@ -177,7 +181,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   progress(80);
   let initPath: string | undefined;
   if (seed !== undefined) {
-    const pool = poolOf(plan, poolNameOf(context, spec, spec.rootDisk.storageClass));
+    const pool = await filePoolNear(context, poolNameOf(context, spec, spec.rootDisk.storageClass));
     const name = seed.type === "Ignition" ? ignitionVolume(uuid) : seedVolume(uuid);
     initPath = await storage.path(context.session, await writeVolume(context, { pool, name }, seed.image, options));
   }
@@ -227,12 +231,10 @@ async function makeDisks(
   stopIfCancelled: () => void,
 ): Promise<{ readonly disks: readonly DiskDevice[]; readonly controllers: readonly XmlElement[] }> {
   const { uuid, origin, request: { spec } } = plan;
-  const targetOf = (name: string, disk: Pick<DataDisk, "storageClass" | "type">, gib: number): VolumeTarget => ({
-    pool: poolOf(plan, poolNameOf(context, spec, disk.storageClass)),
-    name: diskVolume(uuid, name),
-    bytes: gibBytes(gib),
-    thick: isThick(disk),
-  });
+  const targetOf = (name: string, disk: Pick<DataDisk, "storageClass" | "type">, gib: number): VolumeTarget => {
+    const pool = poolOf(plan, poolNameOf(context, spec, disk.storageClass));
+    return { pool, name: diskVolumeIn(pool, uuid, name), bytes: gibBytes(gib), thick: isThick(disk) };
+  };
   const data = new Map(spec.disks.map((disk) => [disk.name, targetOf(disk.name, disk, disk.sizeGib)]));
   const root = targetOf(ROOT_DISK, spec.rootDisk, spec.rootDisk.sizeGib ?? 0);
   const filled = await origin({ uuid, root, data, signal });
@@ -253,15 +255,26 @@ async function makeDisks(
     if (place === undefined) {
       throw new ProviderError("InvalidSpec", `there is no place left for disk ${name} on its bus`, { field: "disks" });
     }
-    const path = await storage.path(context.session, volume);
-    const format = readVolumeFormat(await storage.xml(context.session, volume)) ?? "qcow2";
     const driver = diskDriver(spec);
-    disks.push({ name, path, format, place, driver, ...(iops === undefined ? {} : { iops }) });
+    disks.push({ name, ...await sourceOf(context, volume), place, driver, ...(iops === undefined ? {} : { iops }) });
   }
   return { disks, controllers };
 }
 
-function poolOf(plan: CreatePlan, name: string): PoolRef {
+/** What a machine has to know of the volume that its disk is. */
+export async function sourceOf(
+  context: LibvirtContext,
+  volume: VolumeRef,
+  options?: CallOptions,
+): Promise<Pick<DiskDevice, "path" | "format" | "block">> {
+  const path = await storage.path(context.session, volume, options);
+  const description = await storage.xml(context.session, volume, options);
+  return isBlockVolume(description)
+    ? { path, format: "raw", block: true }
+    : { path, format: readVolumeFormat(description) ?? "qcow2" };
+}
+
+function poolOf(plan: CreatePlan, name: string): DiskPool {
   const pool = plan.pools.get(name);
   if (pool === undefined) throw new ProviderError("Retryable", `storage pool "${name}" was not looked up`);
   return pool;

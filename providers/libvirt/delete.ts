@@ -8,6 +8,7 @@ import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
 import { readDomain } from "./domain_xml/read.ts";
+import { refuseIfHalfStarted } from "./half_started.ts";
 import { domainUuid, isImported, isVmId, volumePrefix } from "./identity.ts";
 
 /** How long a delete waits for a create to end before it asks to be tried again. */
@@ -32,6 +33,7 @@ export async function deleteVm(
     await removeDomain(context, request, isOwner, options);
     if (isOwner) await removeVolumes(context, vmId, options);
     context.agents.forget(vmId);
+    context.starts.over(vmId);
     return {};
   });
 }
@@ -60,6 +62,7 @@ async function removeDomain(
   if (domain === undefined) return;
   await unlessGone(async () => {
     await checkOwner(context, domain, request.operation, options);
+    await refuseIfHalfStarted(context, domain, options);
     await domains.destroy(context.session, domain, options).catch((error: unknown) => {
       if (!LibvirtError.hasCode(error, errorCode.operationInvalid)) throw error;
     });

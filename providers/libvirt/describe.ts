@@ -17,6 +17,7 @@ import * as storage from "./client/storage.ts";
 import { type CallOptions, findDomain, type LibvirtContext } from "./context.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { type AgentAnswer, publicAddresses } from "./guest.ts";
+import { howToMend, isStarting, PAUSED_STARTING_UP } from "./half_started.ts";
 import { domainUuid } from "./identity.ts";
 import { pendingChanges } from "./pending.ts";
 
@@ -59,7 +60,8 @@ export async function observe(
   options?: CallOptions,
 ): Promise<ObservedMachine | undefined> {
   return await unlessGone(async () => {
-    const [row] = await domains.allStats(context.session, [domain], GROUPS, options);
+    // Whoever looks, at one of many, is not held up by one that is busy, or will be for ever.
+    const [row] = await domains.allStats(context.session, [domain], GROUPS, { ...options, noWait: true });
     return row === undefined ? undefined : await observeRow(context, row, options);
   });
 }
@@ -114,7 +116,11 @@ export async function observeRow(
   const running = state === domainState.running || state === domainState.blocked;
   const agent = running && live.agent === "Connected" ? await context.agents.ask(row.domain, options) : undefined;
   const addresses = await addressesOf(context, row.domain, live, { running, agent, ...options });
-  const attention = attentionOf(state, Number(row.params.get("state.reason") ?? 0));
+  if (isStarting(row.params)) context.starts.seen(live.uuid, live.memoryKib.max / 1024 ** 2);
+  else context.starts.over(live.uuid);
+  const attention = context.starts.isLeft(live.uuid)
+    ? howToMend(live.name)
+    : attentionOf(state, Number(row.params.get("state.reason") ?? 0));
   const nics = live.nics.map((nic): ObservedNic => ({
     name: nic.name ?? nic.mac,
     mac: nic.mac,
@@ -202,13 +208,16 @@ async function observeDisk(
   params: TypedParams,
   options?: CallOptions,
 ): Promise<ObservedDisk> {
-  const bytes = capacityOf(disk.target, params) ?? await volumeCapacity(context, disk.source, options) ?? 0;
-  const physical = blockStat(disk.target, "physical", params);
+  const capacity = capacityOf(disk.target, params);
+  // Without it of the QEMU: by what its file takes, which the volume tells as well.
+  const volume = capacity === undefined ? await volumeSize(context, disk.source, options) : undefined;
+  const bytes = capacity ?? volume?.capacity ?? 0;
+  const taken = volume?.allocation ?? blockStat(disk.target, "physical", params);
   return {
     name: disk.name ?? disk.target,
     id: disk.source,
     sizeGib: bytes / GIB,
-    type: physical !== undefined && physical >= bytes ? "thick" : "thin",
+    type: taken !== undefined && taken >= bytes && bytes > 0 ? "thick" : "thin",
     format: disk.format,
     path: disk.source,
   };
@@ -231,15 +240,15 @@ function blockStat(target: string, what: "capacity" | "physical", params: TypedP
  * For domains that are too busy to tell the sizes of their disks, or have a disk whose file is gone: that is a fault of
  * the one disk, and neither proof that the VM is gone nor a reason to say nothing about all others.
  */
-async function volumeCapacity(
+async function volumeSize(
   context: LibvirtContext,
   path: string,
   options?: CallOptions,
-): Promise<number | undefined> {
+): Promise<{ readonly capacity: number; readonly allocation: number } | undefined> {
   const volume = await storage.volumeByPath(context.session, path, options);
   if (volume === undefined) return undefined;
   try {
-    return (await storage.info(context.session, volume, options)).capacity;
+    return await storage.info(context.session, volume, options);
   } catch (error) {
     if (LibvirtError.hasCode(error, errorCode.noStorageVol)) return undefined;
     throw error;
@@ -267,7 +276,7 @@ const pausedReason = {
   shuttingDown: 8,
   snapshot: 9,
   crashed: 10,
-  startingUp: 11,
+  startingUp: PAUSED_STARTING_UP,
 } as const;
 const PASSING: readonly number[] = [
   pausedReason.migration,

@@ -74,6 +74,66 @@ Deno.test(
   },
 );
 
+Deno.test(
+  {
+    name: "a start that a dead libvirtd has left for ever holds up no other VM, says what mends it, and that mends it",
+    ignore,
+  },
+  async () => {
+    await using host = await startHypervisor();
+    let passedMs = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passedMs };
+    await using provider = providerFor(host, "socket", { clock });
+    await using watcher = new Watcher(provider);
+    const uids = [crypto.randomUUID(), crypto.randomUUID()] as const;
+    for (const [index, uid] of uids.entries()) {
+      await finish(provider, (await provider.create(createRequest(uid, plainMachine(`vm${index}`)), context)).task);
+    }
+    const [left, other] = uids;
+    await killLibvirtd(host);
+    // As libvirt itself notes it before it has a QEMU to note; of that one, nothing is left.
+    await host.sh(["pkill", "-KILL", "--pidfile", "/run/libvirt/qemu/vm0.pid"]);
+    const starting = [
+      "/<job /d",
+      "/<domstatus/s/ state='.*'/ state='paused' reason='starting up' pid='0'/",
+      "/<monitor /a<job type='none' async='start' flags='0x0' asyncStarted='1'/>",
+    ];
+    await host.sh(["sed", "-i", ...starting.map((each) => `--expression=${each}`), "/run/libvirt/qemu/vm0.xml"]);
+    const from = watcher.events.length;
+    await host.sh(["libvirtd", "--daemon"]);
+    const seen = await watcher.vm(left, (vm) => vm.power === "Transitional", { from });
+    assertEquals([seen.attention, seen.disks[0]?.sizeGib], [undefined, 1], "it may be starting, for all that is known");
+
+    await using patient = providerFor(host);
+    const held = patient.power({ operation: operation(left), vmId: left, op: "Off" }, context).catch(() => {});
+    const answered = describeOrFail(provider, left)
+      .then(() => provider.power({ operation: operation(other), vmId: other, op: "Off" }, context))
+      .then(() => watcher.vm(other, (vm) => vm.power === "Off", { from }));
+    assert(await Promise.race([held, answered]), "who waits for its lock is overtaken by who only looks");
+
+    passedMs = 180_000;
+    const { attention } = await watcher.vm(left, (vm) => vm.attention !== undefined, { from });
+    assertStringIncludes(attention ?? "", "delete /run/libvirt/qemu/vm0.xml");
+    const change = { operation: operation(left), vmId: left };
+    for (
+      const ask of [() => provider.delete(change, context), () => provider.power({ ...change, op: "On" }, context)]
+    ) {
+      const error = await assertRejects(ask, ProviderError);
+      assertEquals([error.class, error.reason], ["Retryable", "HalfStarted"]);
+      assertStringIncludes(error.message, "delete /run/libvirt/qemu/vm0.xml");
+    }
+
+    await killLibvirtd(host);
+    await host.sh(["rm", "/run/libvirt/qemu/vm0.xml"]);
+    const mended = watcher.events.length;
+    await host.sh(["libvirtd", "--daemon"]);
+    const off = await watcher.vm(left, (vm) => vm.power === "Off", { from: mended });
+    assertEquals(off.attention, undefined);
+    await provider.power({ ...change, op: "On" }, context);
+    assertEquals((await describeOrFail(provider, left)).power, "On");
+  },
+);
+
 Deno.test({ name: "the host loses power: what is left is off, and goes on again", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host, "ssh");

@@ -17,6 +17,7 @@ import {
   describeOrFail,
   finish,
   machine,
+  made,
   operation,
   plainMachine,
   providerFor,
@@ -67,8 +68,7 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
   store.objects.set("disks/tiny.qcow2", content);
   const url = server.at("/tiny.qcow2", whole(content));
   const plain = plainMachine("vm", { disks: [{ name: "data", sizeGib: 1 }] });
-  const uid = crypto.randomUUID();
-  await finish(provider, (await provider.create(createRequest(uid, plain, false), context)).task);
+  const uid = await made(provider, plain, { powerOn: false });
   const [vm, other] = [{ operation: operation(uid), vmId: uid }, crypto.randomUUID()];
   const s3 = (name: string): TransferTarget => ({
     backend: "s3",
@@ -164,11 +164,10 @@ Deno.test({ name: "a full pool is told as such, nothing is left over, and room m
   }
   await t.step("a guest that meets the end of the room waits there, and goes on when it is told to", async () => {
     await provider.delete(vm, context);
-    const writer = crypto.randomUUID();
     // Comes before the guest's agent is started.
     const script = "#!/bin/sh\ndd if=/dev/urandom of=/state/much bs=1M count=8\n";
     const spec = machine("writer", { nics: [], guestInit: { type: "CloudInit", userData: new Secret(script) } });
-    await finish(provider, (await provider.create(createRequest(writer, spec, false), context)).task);
+    const writer = await made(provider, spec, { powerOn: false });
     const free = await fill(host, 0);
     await using watcher = new Watcher(provider);
     const switchOn = () => provider.power({ operation: operation(writer), vmId: writer, op: "On" }, context);

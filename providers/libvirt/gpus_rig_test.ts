@@ -4,7 +4,7 @@ import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { element, elements, find, mapElements, parseXml, serializeXml } from "./domain_xml/element.ts";
 import { gpuElements, pciKey, readGpus, readPciDevice, usedPci } from "./domain_xml/gpu.ts";
-import { callContext, createRequest, finish, machine, operation, providerFor } from "./testing/fixture.ts";
+import { callContext, createRequest, machine, made, operation, providerFor } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "GPUs of a real host", libvirtRig);
 
@@ -18,8 +18,7 @@ Deno.test({
   if (name === "") return console.log("this machine has no PCI devices");
   const device = readPciDevice(await host.virsh("nodedev-dumpxml", name));
   assert(device);
-  const uid = crypto.randomUUID();
-  await finish(provider, (await provider.create(createRequest(uid, machine("gpu"), false), callContext())).task);
+  const uid = await made(provider, machine("gpu"), { powerOn: false });
   const plain = parseXml(await host.virsh("dumpxml", uid));
   const given = mapElements(
     plain,

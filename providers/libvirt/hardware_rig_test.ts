@@ -3,14 +3,13 @@ import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { seedOf } from "./domain_xml/devices.ts";
-import { parseXml } from "./domain_xml/element.ts";
 import {
   callContext,
   createRequest,
   describeOrFail,
   finish,
   machine,
+  made,
   operation,
   providerFor,
   volumesOf,
@@ -24,8 +23,7 @@ Deno.test({ name: "QEMU runs with the hardware that was asked for", ignore }, as
   await using host = await startHypervisor();
   await using provider = providerFor(host);
   const start = async (name: string, change: Partial<MachineSpec>): Promise<[uid: string, argv: string]> => {
-    const uid = crypto.randomUUID();
-    await finish(provider, (await provider.create(createRequest(uid, machine(name, change)), context)).task);
+    const uid = await made(provider, machine(name, change));
     assertEquals((await describeOrFail(provider, uid)).power, "On");
     const all = await host.sh(["ps", "-e", "-ww", "-o", "args"]);
     return [uid, all.split("\n").find((line) => line.includes(`guest=${name},`)) ?? ""];

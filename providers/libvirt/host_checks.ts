@@ -7,7 +7,7 @@ import { find, parseXml } from "./domain_xml/element.ts";
 import { EXTRA_KEYS, extraField, type ExtraKey } from "./domain_xml/extra_keys.ts";
 import { TRUNK } from "./domain_xml/nic.ts";
 import { cpuMode, diskBus, extra, securityOf } from "./hardware.ts";
-import { inactive } from "./images/volumes.ts";
+import { inactive } from "./images/pools.ts";
 
 const notSupported = (field: string, message: string): never => {
   throw new ProviderError("NotSupported", message, { field });

@@ -21,17 +21,25 @@ export const isVmId = (id: string): boolean => UUID.test(id);
 /** Start of the names of all volumes that were created for a domain. */
 export const volumePrefix = (uuid: string): string => `${uuid}-`;
 export const diskVolume = (uuid: string, disk: string): string => `${uuid}-${disk}.qcow2`;
+/** The same in a pool whose volumes are block devices. */
+export const blockVolume = (uuid: string, disk: string): string => `${uuid}-${disk}`;
+/** The file that a block device is filled from; it belongs to the same VM. */
+export const stageVolume = (volume: string): string => `${volume}${STAGE}`;
+const STAGE = ".fill";
 /** The overlay of a linked clone: its name tells whose disk it stands on, so that this one is not taken away. */
 export const overlayVolume = (uuid: string, disk: string, baseUuid: string): string =>
   `${uuid}-${disk}.on-${baseUuid}.qcow2`;
 /** Whether a volume is the overlay of a clone that stands on the disks of `baseUuid`. */
 export const standsOn = (volume: string, baseUuid: string): boolean => volume.endsWith(`.on-${baseUuid}.qcow2`);
 /** The volume of a disk that was imported; the key follows from its owner and name. */
-export const importedVolume = (key: string): string => `${IMPORTED}${key}.qcow2`;
+export const importedVolume = (key: string): string => `${importedBlock(key)}.qcow2`;
+/** The same in a pool whose volumes are block devices. */
+export const importedBlock = (key: string): string => `${IMPORTED}${key}`;
 /** What has come of one while it is imported. */
 export const importPart = (key: string): string => `${importedVolume(key)}.part`;
-/** Whether a volume is such a part: of an import that goes on, or of one that was cut off. */
-export const isImportPart = (volume: string): boolean => isImported(volume) && volume.endsWith(".part");
+/** Whether a volume is a file on the way to one: of an import that goes on, or of one that was cut off. */
+export const isImportPart = (volume: string): boolean =>
+  isImported(volume) && (volume.endsWith(".part") || volume.endsWith(STAGE));
 /** Whether a volume was imported by us. */
 export const isImported = (volume: string): boolean => volume.startsWith(IMPORTED);
 const IMPORTED = "virtrigaud-disk-";

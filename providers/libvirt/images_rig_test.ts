@@ -5,7 +5,7 @@ import { Secret } from "@virtrigaud/telemetry";
 import { ensureGuestImage, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { run } from "../../tests/rigs/command.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
+import { callContext, finish, machine, made, operation, providerFor, Watcher } from "./testing/fixture.ts";
 import { ImageServer, redirect, truncated, whole } from "../shared/testing/image_server.ts";
 
 const ignore = await skipWithout("libvirt provider", "images from a server", libvirtRig);
@@ -160,18 +160,14 @@ Deno.test(
     });
 
     await t.step("a VM from a URL boots; one from the prepared image stands on it", async () => {
-      const [uid, linked] = [crypto.randomUUID(), crypto.randomUUID()];
       const before = server.requests.length;
       const spec = machine("fetched", { image: url(good, { checksum: checksum("sha512") }) });
       await using watcher = new Watcher(provider);
-      await finish(provider, (await provider.create(createRequest(uid, spec, false), context)).task);
+      const uid = await made(provider, spec, { powerOn: false });
       assertEquals(server.requests.length, before, "it was in the pool already");
       const { imageId } = await prepare(url(good, { checksum: checksum("sha512") }));
       const template = { type: "Template", template: imageId, linkedClone: true } as const;
-      await finish(
-        provider,
-        (await provider.create(createRequest(linked, machine("linked", { image: template })), context)).task,
-      );
+      const linked = await made(provider, machine("linked", { image: template }));
       await watcher.vm(linked, (vm) => vm.guest.hostname === "linked");
       const xml = await host.virsh("dumpxml", linked);
       assert(xml.includes("virtrigaud-image-"), "the disk does not stand on the image");

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@virtrigaud/deps";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
@@ -26,13 +26,20 @@ import {
   volumesOf,
   Watcher,
 } from "./testing/fixture.ts";
-import { restartLibvirtd } from "./testing/profile.ts";
+import { killLibvirtd, restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
 const context = callContext();
 
-/** Sends the same request again and again, as the manager does, until it is done. */
-async function insist<T extends TaskResponse>(provider: LibvirtProvider, ask: () => Promise<T>): Promise<T> {
+/**
+ * Sends the same request again and again, as the manager does, until it is done. With `hurt`, what an error
+ * says that the operator has to do to that VM and its host is done.
+ */
+async function insist<T extends TaskResponse>(
+  provider: LibvirtProvider,
+  ask: () => Promise<T>,
+  hurt?: { readonly host: Hypervisor; readonly vmId: string },
+): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
       const answer = await ask();
@@ -42,10 +49,21 @@ async function insist<T extends TaskResponse>(provider: LibvirtProvider, ask: ()
       const held = ProviderError.is(error, "Conflict") && error.reason === "Locked";
       const passes = held ||
         ["Unavailable", "Retryable", "Timeout"].some((name) => error instanceof ProviderError && error.class === name);
-      if (attempt === 100 || !passes) throw error;
+      const lost = ProviderError.is(error, "Conflict") && error.reason === "JobLost" ? hurt : undefined;
+      if (attempt === 100 || !(passes || lost !== undefined)) throw error;
+      if (lost !== undefined) await followAdvice(lost.host, provider, lost.vmId);
       await systemClock.sleep(100);
     }
   }
+}
+
+/** libvirtd died at the one moment from which libvirt does not find back by itself. Does what the error says. */
+async function followAdvice(host: Hypervisor, provider: LibvirtProvider, vmId: string): Promise<void> {
+  const power = (op: "Off" | "On") =>
+    insist(provider, () => provider.power({ operation: operation(vmId), vmId, op }, context));
+  await power("Off");
+  await restartLibvirtd(host);
+  await power("On");
 }
 
 /** Moments after the request at which things die, milliseconds. */
@@ -107,7 +125,7 @@ Deno.test(
       const wish = { ...spec, name: `copy-${op.toLowerCase()}`, rootDisk: { sizeGib: 2 } };
       const request = { operation: operation(uid), sourceVmId: source, linked: false, spec: wish, powerOn: false };
       await disturbed(host, (dying) => dying.clone(request, context));
-      await insist(provider, () => provider.clone(request, context));
+      await insist(provider, () => provider.clone(request, context), { host, vmId: source });
       assertEquals((await describeOrFail(provider, uid)).disks.map(({ name, sizeGib }) => [name, sizeGib]), [
         ["root", 2],
         ["data", 1],
@@ -205,12 +223,42 @@ Deno.test(
       const target = s3(`${op}.qcow2`);
       const leaving = { operation: operation(uid), vmId: uid, format: "qcow2", compress: false, target };
       await disturbed(host, (dying) => dying.exportDisk(leaving, context));
-      const { task } = await insist(provider, () => provider.exportDisk(leaving, context));
+      const { task } = await insist(provider, () => provider.exportDisk(leaving, context), { host, vmId: uid });
       assert(task);
       const sent = createHash("sha256").update(store.objects.get(`disks/${op}.qcow2`) ?? "").digest("hex");
       assertEquals((await provider.taskStatus(task, context)).checksum, sent);
       assertEquals((await volumesOf(host)).map((name) => `/var/lib/libvirt/images/${name}`), [diskId]);
     }
+  },
+);
+
+Deno.test(
+  { name: "of a copy that a dead libvirtd has lost it is said what helps, and that helps", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    await using store = await S3Server.start();
+    const uid = crypto.randomUUID();
+    await finish(provider, (await provider.create(createRequest(uid, plainMachine("vm"), true), context)).task);
+    // As libvirtd leaves it that dies between the end of a copy and the note of it, or before the beginning.
+    await killLibvirtd(host);
+    const status = "/run/libvirt/qemu/vm.xml";
+    const job = "<job type='none' async='backup' phase='none'/>";
+    await host.sh(["sed", "-i", `s|^  <domain |  ${job}\\n&|`, status]);
+    assertStringIncludes(await host.sh(["cat", status]), "async='backup'");
+    await host.sh(["libvirtd", "--daemon"]);
+    const target = {
+      backend: "s3",
+      url: "s3://disks/out.qcow2",
+      credentials: new Secret(S3_ACCOUNT),
+      options: { endpoint: store.endpoint, usePathStyle: "true" },
+    } as const;
+    const request = { operation: operation(uid), vmId: uid, format: "qcow2", compress: false, target };
+    const ask = () => provider.exportDisk(request, context);
+    const refusal = await assertRejects(() => insist(provider, ask), ProviderError, "restart libvirtd");
+    assertEquals([refusal.class, refusal.reason], ["Conflict", "JobLost"]);
+    await insist(provider, ask, { host, vmId: uid });
+    assert(store.objects.has("disks/out.qcow2"));
   },
 );
 

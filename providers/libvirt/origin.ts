@@ -4,18 +4,21 @@ import type { VolumeRef } from "./client/objects.ts";
 import * as storage from "./client/storage.ts";
 import type { CallOptions, LibvirtContext } from "./context.ts";
 import { ROOT_DISK } from "./domain_xml/devices.ts";
+import { isBlockVolume } from "./domain_xml/volume.ts";
 import { isImported, overlayVolume } from "./identity.ts";
 import { fetchImage } from "./images/cache.ts";
 import { keyOfVolume } from "./images/names.ts";
+import { cannotGrow } from "./images/blocks.ts";
+import { filePoolNear, requireFilePool } from "./images/pools.ts";
 import { markUsed } from "./images/unused.ts";
 import {
   copyImage,
   ensureDisk,
   findImage,
   type FoundImage,
+  gibBytes,
   isThick,
   overlayImage,
-  requireDiskPool,
   type VolumeTarget,
 } from "./images/volumes.ts";
 import { domainUsing } from "./usage.ts";
@@ -68,9 +71,10 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
       const source = spec.image;
       const pool = source.pool === undefined
         ? undefined
-        : await requireDiskPool(context, source.pool, "image.pool", options);
+        : await requireFilePool(context, source.pool, "image.pool", options);
       return ofRoot(async ({ root, signal }) => {
-        const image = await fetchImage(context, pool ?? root.pool, source, { signal, field: "image" });
+        const into = pool ?? await filePoolNear(context, root.pool.name);
+        const image = await fetchImage(context, into, source, { signal, field: "image" });
         return await copyImage(context, root, image);
       });
     }
@@ -122,6 +126,10 @@ async function findImported(
   }
   if (isThick(spec.rootDisk)) refuse("InvalidSpec", "rootDisk.type", "is taken as it is and does not become thick");
   await refuseIfUsed(context, disk, at, options);
+  const bytes = gibBytes(spec.rootDisk.sizeGib ?? 0);
+  if (bytes > disk.bytes && isBlockVolume(await storage.xml(context.session, disk.volume, options))) {
+    throw cannotGrow(at, { bytes, capacity: disk.bytes, field: "rootDisk.sizeGib" });
+  }
   return disk;
 }
 

@@ -6,6 +6,7 @@ import type { DomainRef } from "./client/objects.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "./context.ts";
 import { readDomain } from "./domain_xml/read.ts";
+import { refuseIfHalfStarted } from "./half_started.ts";
 import { finishRemovals } from "./reconfigure/removals.ts";
 
 const { domainState } = domains;
@@ -23,6 +24,7 @@ export async function power(
   const { session } = context;
   const domain = await requireDomain(context, request.vmId, request.operation, options);
   const state = await domains.state(session, domain, options);
+  if (state === domainState.paused) await refuseIfHalfStarted(context, domain, options);
   const isOff = state === domainState.off || state === domainState.crashed;
   const needsOn = () => {
     throw new ProviderError("Conflict", `${request.op} of domain "${domain.name}": it is off`, {

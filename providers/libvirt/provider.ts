@@ -48,6 +48,7 @@ import { create } from "./create.ts";
 import { deleteVm } from "./delete.ts";
 import { describe, listVms } from "./describe.ts";
 import { GuestAgents } from "./guest.ts";
+import { Starts } from "./half_started.ts";
 import { guestExec } from "./guest_exec.ts";
 import { HostFacts } from "./host_facts.ts";
 import { imagePrepare } from "./images/prepare.ts";
@@ -106,6 +107,7 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
       clock,
       host: new HostFacts(session),
       agents: new GuestAgents(session, clock),
+      starts: new Starts(clock),
       tasks: new Tasks(),
       locks: new Locks(),
       changes: new Changes(),
@@ -165,9 +167,9 @@ export class LibvirtProvider implements Provider, AsyncDisposable {
     return describe(this.#context, request, { signal });
   }
 
-  // deno-lint-ignore require-await -- an unknown task is a rejected promise, not a thrown error
-  async taskStatus(task: TaskRef, _context: CallContext): Promise<TaskStatus> {
-    return this.#context.tasks.status(task);
+  taskStatus(task: TaskRef, _context: CallContext): Promise<TaskStatus> {
+    // An unknown task is a rejected promise, not a thrown error.
+    return Promise.try(() => this.#context.tasks.status(task));
   }
 
   listVms(request: ListVmsRequest, { signal }: CallContext): Promise<ListVmsResponse> {

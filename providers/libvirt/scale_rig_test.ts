@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { callContext, createRequest, finish, machine, operation, providerFor } from "./testing/fixture.ts";
+import { callContext, machine, made, operation, providerFor } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "many domains on a real host", libvirtRig);
 const context = callContext();
@@ -24,8 +24,7 @@ Deno.test(
           ...(index % 10 === 0 ? {} : { guestInit: undefined }),
         });
         const { guestInit, ...bare } = spec;
-        const request = createRequest(uid, guestInit === undefined ? bare : spec, false);
-        await finish(provider, (await provider.create(request, context)).task);
+        await made(provider, guestInit === undefined ? bare : spec, { uid, powerOn: false });
       }));
       for (let look = 0; look < 3; look++) for (const name of await processes()) seen.add(name);
       await making;

@@ -6,7 +6,7 @@ import { skipWithout } from "../../tests/rigs/skip.ts";
 import { elements, find, parseXml, textOf } from "./domain_xml/element.ts";
 import { LibvirtProvider } from "./provider.ts";
 import { controlGroups, hasControlGroups } from "./testing/control_groups.ts";
-import { callContext, createRequest, describeOrFail, finish, machine, operation } from "./testing/fixture.ts";
+import { callContext, describeOrFail, machine, made, operation } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "settings of machines on a real host", libvirtRig);
 const context = callContext();
@@ -44,10 +44,8 @@ async function onHost(t: Deno.TestContext, host: Hypervisor, abilities: Abilitie
   });
   const xml = async (uid: string, ...flags: string[]) => parseXml(await host.virsh("dumpxml", uid, ...flags));
   const make = async (name: string, change: Partial<MachineSpec>, powerOn = true): Promise<[string, MachineSpec]> => {
-    const uid = crypto.randomUUID();
     const spec = machine(name, { image: { type: "Blank" }, guestInit: undefined, ...change } as Partial<MachineSpec>);
-    await finish(provider, (await provider.create(createRequest(uid, spec, powerOn), context)).task);
-    return [uid, spec];
+    return [await made(provider, spec, { powerOn }), spec];
   };
   const change = async (uid: string, spec: MachineSpec): Promise<readonly string[]> => {
     const { needsPowerCycle } = await provider.reconfigure({ operation: operation(uid), vmId: uid, spec }, context);

@@ -4,7 +4,7 @@ import { retry } from "@virtrigaud/resilience";
 import { libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import type { LibvirtProvider } from "./provider.ts";
-import { callContext, createRequest, finish, machine, operation, providerFor, Watcher } from "./testing/fixture.ts";
+import { callContext, finish, machine, made, operation, providerFor, Watcher } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "snapshots and clones on a real host", libvirtRig);
 const context = callContext();
@@ -36,8 +36,7 @@ Deno.test({ name: "the guest's files and memory come back as the snapshot had th
     const { task } = await provider.snapshotRevert({ operation: operation(uid), vmId: uid, snapshotId }, context);
     await finish(provider, task);
   };
-  const created = await provider.create(createRequest(uid, spec), context);
-  await finish(provider, created.task);
+  await made(provider, spec, { uid });
   await answers();
 
   let memory = "";
@@ -98,8 +97,7 @@ Deno.test({ name: "linked clones stand on a disk that nobody starts, reverts or 
   await using watcher = new Watcher(provider);
   const [source, linked, full] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
   const spec = machine("gold", { disks: [{ name: "data", sizeGib: 1 }] });
-  const created = await provider.create(createRequest(source, spec, false), context);
-  await finish(provider, created.task);
+  await made(provider, spec, { uid: source, powerOn: false });
   const cloneOf = (uid: string, name: string, isLinked: boolean, powerOn = true) =>
     provider.clone({
       operation: operation(uid),

@@ -1,14 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
-import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
+import { ProviderError } from "@virtrigaud/contract";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import type { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
-  createRequest,
   describeOrFail,
   finish,
   machine,
+  made,
   operation,
   plainMachine,
   providerFor,
@@ -18,12 +17,6 @@ import {
 
 const ignore = await skipWithout("libvirt provider", "disks on a real host", libvirtRig);
 const context = callContext();
-
-async function create(provider: LibvirtProvider, spec: MachineSpec, powerOn: boolean): Promise<string> {
-  const uid = crypto.randomUUID();
-  await finish(provider, (await provider.create(createRequest(uid, spec, powerOn), context)).task);
-  return uid;
-}
 
 /** Bytes that the volume's file takes on the host. */
 async function allocated(host: Hypervisor, name: string): Promise<number> {
@@ -35,7 +28,7 @@ Deno.test({ name: "a running VM is cloned while it goes on; both disks are from 
   await using provider = providerFor(host);
   await using watcher = new Watcher(provider);
   const spec = machine("source", { disks: [{ name: "data", sizeGib: 1 }, { name: "other", sizeGib: 1 }] });
-  const source = await create(provider, spec, true);
+  const source = await made(provider, spec);
   await watcher.vm(source, (vm) => vm.guest.agent === "Running");
   const exec = (vmId: string, ...command: string[]) =>
     provider.guestExec({ operation: operation(vmId), vmId, command }, context);
@@ -72,7 +65,7 @@ Deno.test(
       rootDisk: { sizeGib: 1, type: "thick" },
       disks: [{ name: "thick", sizeGib: 0.125, type: "thick" }, { name: "thin", sizeGib: 0.125 }],
     });
-    const uid = await create(provider, spec, false);
+    const uid = await made(provider, spec, { powerOn: false });
     assert(await allocated(host, `${uid}-root.qcow2`) >= 2 ** 30);
     assert(await allocated(host, `${uid}-thick.qcow2`) >= 2 ** 27);
     assert(await allocated(host, `${uid}-thin.qcow2`) < 2 ** 21);
@@ -99,7 +92,7 @@ Deno.test(
     await using provider = providerFor(host);
     const disks = ["a", "b", "c"].map((name) => ({ name, sizeGib: 1 }));
     const spec = plainMachine("vm", { disks });
-    const uid = await create(provider, spec, false);
+    const uid = await made(provider, spec, { powerOn: false });
     const reconfigure = (names: string) =>
       provider.reconfigure({
         operation: operation(uid),

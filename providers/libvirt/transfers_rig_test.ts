@@ -8,10 +8,10 @@ import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import type { LibvirtProvider } from "./provider.ts";
 import {
   callContext,
-  createRequest,
   describeOrFail,
   finish,
   machine,
+  made,
   operation,
   plainMachine,
   providerFor,
@@ -22,12 +22,6 @@ import { restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "disks that leave and enter a real host", libvirtRig);
 const context = callContext();
-
-async function create(provider: LibvirtProvider, spec: MachineSpec, powerOn: boolean): Promise<string> {
-  const uid = crypto.randomUUID();
-  await finish(provider, (await provider.create(createRequest(uid, spec, powerOn), context)).task);
-  return uid;
-}
 
 const s3 = (store: S3Server, name: string): TransferTarget => ({
   backend: "s3",
@@ -69,7 +63,7 @@ Deno.test({ name: "a running VM's disk leaves in every format, comes in again an
   await Deno.mkdir(`${claims}/claim`);
   await using provider = providerFor(host, "ssh", { claims });
   await using watcher = new Watcher(provider);
-  const source = await create(provider, machine("source", { rootDisk: {} }), true);
+  const source = await made(provider, machine("source", { rootDisk: {} }));
   await watcher.vm(source, (vm) => vm.guest.agent === "Running");
   const exec = (vmId: string, ...command: string[]) =>
     provider.guestExec({ operation: operation(vmId), vmId, command }, context);
@@ -91,7 +85,7 @@ Deno.test({ name: "a running VM's disk leaves in every format, comes in again an
     for (const [format, from] of [["vmdk", s3(store, "disk.vmdk")], ["qcow2", pvc("disk.qcow2")]] as const) {
       const { diskId } = await importAs(provider, `disk-${format}`, format, from);
       const image = { type: "ImportedDisk", diskId, format } as const;
-      const uid = await create(provider, machine(`from-${format}`, { image, rootDisk: { sizeGib: 1 } }), true);
+      const uid = await made(provider, machine(`from-${format}`, { image, rootDisk: { sizeGib: 1 } }));
       await watcher.vm(uid, (vm) => vm.guest.agent === "Running");
       assertEquals((await exec(uid, "/bin/ls", "/state/mine")).exitCode, 0);
       const [disk] = (await describeOrFail(provider, uid)).disks;
@@ -106,7 +100,11 @@ Deno.test({ name: "a running VM's disk leaves in every format, comes in again an
     await host.virsh("vol-clone", "--pool", "default", host.imageVolume, "by-hand.qcow2");
     const path = "/var/lib/libvirt/images/by-hand.qcow2";
     const make = (format: string, rootDisk: MachineSpec["rootDisk"] = {}) =>
-      create(provider, machine("by-hand", { image: { type: "ImportedDisk", diskId: path, format }, rootDisk }), false);
+      made(
+        provider,
+        machine("by-hand", { image: { type: "ImportedDisk", diskId: path, format }, rootDisk }),
+        { powerOn: false },
+      );
     assertEquals((await assertRejects(() => make("raw"), ProviderError)).field, "image.format");
     assertEquals((await assertRejects(() => make("qcow2", { type: "thick" }), ProviderError)).field, "rootDisk.type");
     const uid = await make("qcow2");
@@ -122,7 +120,7 @@ Deno.test({ name: "a transfer that is disturbed ends well, or leaves nothing", i
   await using store = await S3Server.start();
   await using provider = providerFor(host, "ssh");
   const spec = plainMachine("source", { rootDisk: {} });
-  const source = await create(provider, spec, false);
+  const source = await made(provider, spec, { powerOn: false });
   const before = await volumesOf(host);
 
   await t.step("libvirtd restarts while the disk is read: reading goes on where it was", async () => {
@@ -207,7 +205,7 @@ Deno.test({ name: "a transfer that is disturbed ends well, or leaves nothing", i
     assertEquals(second.diskId, first.diskId);
     assertEquals((await volumesOf(host)).length, before.length + 1);
     const image = { type: "ImportedDisk", diskId: first.diskId, format: "qcow2" } as const;
-    await create(provider, { ...spec, name: "user", image, rootDisk: {} }, false);
+    await made(provider, { ...spec, name: "user", image, rootDisk: {} }, { powerOn: false });
     const error = await assertRejects(() => provider.importDisk(request(), context), ProviderError);
     assertEquals([error.class, error.reason], ["Conflict", "NameConflict"]);
   });

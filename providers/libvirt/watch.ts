@@ -168,6 +168,7 @@ class Feed {
       const ownerUid = this.#known.get(uuid)?.ownerUid;
       this.#known.delete(uuid);
       this.#context.agents.forget(uuid);
+      this.#context.starts.over(uuid);
       this.#queue.push({ type: "Gone", vmId: uuid, ...(ownerUid === undefined ? {} : { ownerUid }) });
     }));
   }

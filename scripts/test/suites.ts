@@ -48,7 +48,6 @@ export const INTEGRATION_SUITES: readonly Suite[] = [
   { name: "bundles", files: /^tests\/bundles\//, needs: [], minutes: 10 },
   { name: "crash", files: /^tests\/crash\//, needs: [], minutes: 15 },
   { name: "fault", files: /^tests\/fault\//, needs: [], minutes: 10 },
-  { name: "fuzz", files: /^tests\/fuzz\//, needs: [], minutes: 10 },
   { name: "scale", files: /^tests\/scale\//, needs: [], minutes: 15 },
   { name: "rigs", files: /_rig_test\.ts$/, needs: [], minutes: 10 },
 ];

@@ -1,4 +1,5 @@
 /** Runs conformance cases against an endpoint. @module */
+import { stripVTControlCharacters } from "node:util";
 import { type Clock, systemClock } from "@virtrigaud/resilience";
 import type { Capabilities, Provider } from "@virtrigaud/contract";
 import type { ConformanceCase } from "./case.ts";
@@ -116,6 +117,5 @@ function selects(wanted: string, name: string): boolean {
 /** The message, without the colours that assertions give it. */
 function plain(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/\u001b\[[0-9;]*m/g, "").trim();
+  return stripVTControlCharacters(text).trim();
 }

@@ -1,5 +1,5 @@
 /** The provider under test, with short ways to say what cases say often. @module */
-import type { Clock } from "@virtrigaud/resilience";
+import { type Clock, until } from "@virtrigaud/resilience";
 import {
   type CallContext,
   type Capabilities,
@@ -190,13 +190,14 @@ export class Subject {
 
   /** Waits until `look` finds something. @throws when it does not within `ms`. */
   async until<T>(what: string, ms: number, look: () => Promise<T | undefined>): Promise<T> {
-    const end = this.clock.monotonic() + ms;
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (this.clock.monotonic() >= end) throw new Error(`waited ${ms} ms in vain for ${what}`);
-      await this.clock.sleep(this.timeouts.pollMs, { signal: this.#signal });
-    }
+    const { clock, timeouts: { pollMs } } = this;
+    return await until(what, look, {
+      limitMs: ms,
+      everyMs: pollMs,
+      transient: () => false,
+      clock,
+      signal: this.#signal,
+    });
   }
 
   /** Waits until the guest has an address (or its agent answers, where it gets none). */

@@ -6,3 +6,4 @@ export { DeadlineExceededError, type DeadlineOptions, withDeadline } from "./dea
 export { FakeClock } from "./fake_clock.ts";
 export { TokenBucket, type TokenBucketOptions } from "./rate_limit.ts";
 export { defaultBackoff, retry, type RetryAdvice, type RetryOptions } from "./retry.ts";
+export { until, type UntilOptions } from "./until.ts";

@@ -141,8 +141,9 @@ export class Controller<T extends KubeObject = KubeObject> {
 
   /** Not for good: what a leader of former days, or a person, has put into a status has to be put right. */
   #leaveOut(object: T): void {
+    const waiting = this.#leftOut.size > 0;
     this.#leftOut.add(keyOf(object));
-    if (this.#leftOut.size > 1) return;
+    if (waiting) return;
     this.#cancelLook = this.#clock.setTimeout(() => {
       const foreign = [...this.#leftOut].filter((key) => !this.#options.informer.isOwn(key));
       this.#leftOut.clear();
@@ -185,7 +186,9 @@ export class Controller<T extends KubeObject = KubeObject> {
     const onCut = () => limit.abort(this.#cut.signal.reason);
     this.#cut.signal.addEventListener("abort", onCut, { once: true });
     const log = withFields(this.#log, { controller: this.name, key });
-    const context: ReconcileContext = { signal: limit.signal, log, priority, failures: this.#queue.failures(key) };
+    const failures = this.#queue.failures(key);
+    const context: ReconcileContext = { signal: limit.signal, log, priority, failures };
+    log.debug("reconcile begins", { priority, failures });
     this.#active.add(key);
     this.#metrics.gauge("controller_runtime_active_workers", { controller: this.name }, this.#active.size);
     let result: string;
@@ -202,6 +205,7 @@ export class Controller<T extends KubeObject = KubeObject> {
     this.#metrics.count("controller_runtime_reconcile_total", { controller: this.name, result });
     const seconds = (this.#clock.monotonic() - start) / 1000;
     this.#metrics.observe("controller_runtime_reconcile_time_seconds", { controller: this.name }, seconds);
+    log.debug("reconcile ended", { result, seconds });
   }
 
   #settle(key: ObjectKey, result: Result): string {

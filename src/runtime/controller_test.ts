@@ -49,6 +49,27 @@ Deno.test("what is there and what changes is reconciled, a user's change before 
     assertEquals(h.metrics.get("controller_runtime_reconcile_total", "widgets", "success"), 4);
   }));
 
+Deno.test("at debug level the log tells of each reconcile when it begins, and when and how it ended", () =>
+  withHarness(async (h) => {
+    const results = [() => requeueAfter(500), () => Promise.reject(new Error("no")), () => done];
+    control(h, async () => {
+      await h.clock.sleep(20);
+      return await (results.shift() ?? (() => done))();
+    });
+    h.create("a");
+    await h.clock.advance(5_000);
+    const of = { controller: "widgets", key: "default/a" };
+    const pair = (priority: string, failures: number, result: string) => [
+      { message: "reconcile begins", fields: { ...of, priority, failures } },
+      { message: "reconcile ended", fields: { ...of, result, seconds: 0.02 } },
+    ];
+    assertEquals(h.log.of("debug").map(({ message, fields }) => ({ message, fields })), [
+      ...pair("normal", 0, "requeue_after"),
+      ...pair("normal", 0, "error"),
+      ...pair("normal", 1, "success"),
+    ]);
+  }));
+
 Deno.test("after a start, what was changed while nobody looked goes before what was seen already", () =>
   withHarness(async (h) => {
     const put = (name: string, observedGeneration: number) =>
@@ -284,6 +305,32 @@ Deno.test("own changes that are to be ignored wake nobody; those of others do a 
     h.delete("a");
     await h.clock.settle();
     assertEquals(rounds, 3);
+  }));
+
+Deno.test("a controller that ends while it lets changes lie takes its timer along, however often one came", () =>
+  withHarness(async (h) => {
+    const informer = new Informer<Widget>(h, WIDGETS);
+    h.run((signal) => informer.run(signal));
+    const ignore = (_now: Widget, old: Widget | undefined) => old !== undefined;
+    const controller = new Controller<Widget>({
+      name: "widgets",
+      informer,
+      reconcile: () => Promise.resolve(done),
+      ignore,
+    }, h);
+    const end = new AbortController();
+    h.run(() => controller.run(end.signal));
+    h.create("a", { size: 0 });
+    await h.clock.settle();
+    const idle = h.clock.pending;
+    for (const size of [1, 2, 3]) {
+      h.update("a", { size });
+      await h.clock.settle();
+    }
+    assertEquals(h.clock.pending, idle + 1);
+    end.abort();
+    await h.clock.settle();
+    assertEquals(h.clock.pending, idle);
   }));
 
 Deno.test("a group whose reconciles hang does not keep the others from being reconciled", () =>

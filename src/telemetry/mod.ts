@@ -21,3 +21,4 @@ export { redact, redactText } from "./redact.ts";
 export { Secret } from "./secret.ts";
 export { breakerEnv, logEnv, logOptions, otelEnv, rateLimitEnv, retryEnv } from "./settings.ts";
 export { rpcTimeoutEnv, tracingEnv, workEnv } from "./settings.ts";
+export { signalled } from "./signals.ts";

@@ -10,10 +10,10 @@ import { dirname, join } from "node:path";
 import { kinds } from "@virtrigaud/api";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR, PROVIDERS, VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { KubeClient, type KubeObject, NAMESPACES, type ResourceType, resourceType } from "@virtrigaud/kube";
+import { until } from "@virtrigaud/resilience";
 import { Runner, startControlPlane, writePrivate } from "@virtrigaud/standalone";
 import { runFlags, stamped } from "../../scripts/build/bundle.ts";
 import { type Role, ROLES } from "../../scripts/build/roles.ts";
-import { until } from "../charts/support/until.ts";
 import { copyBuildContext } from "./build_context.ts";
 
 const BUILD = { version: "9.8.7", revision: "abc1234", date: "2026-01-02T03:04:05Z" };
@@ -198,18 +198,17 @@ async function worksInACluster({ folder, env }: Workshop): Promise<void> {
       };
       return status?.conditions?.find((each) => each.type === "Ready");
     };
-    await until(async () => (await condition(resourceType(VIRTUAL_MACHINES), "hello"))?.status === "True", {
-      what: "the VM on the mock Ready",
-      seen,
-    });
+    await until(
+      "the VM on the mock to be Ready",
+      async () => (await condition(resourceType(VIRTUAL_MACHINES), "hello"))?.status === "True",
+      { seen },
+    );
     let last = "";
-    await until(async () => {
+    await until("the libvirt provider to say that its host refuses the connection", async () => {
       last = JSON.stringify(await condition(resourceType(PROVIDERS), "kvm")) ?? "";
       return /"status":"False".*ECONNREFUSED/.test(last);
     }, {
-      what: "the libvirt provider saying that its host refuses the connection",
       seen: () => `${last}\n${seen()}`,
-      timeoutMs: 30_000,
     });
     const ports = new Map([["manager", metricsPort]]);
     for (const name of ["mock", "kvm"]) {

@@ -1,6 +1,7 @@
 /** The chart's admission policies on a real API server: what they say, to whom, and that they agree with the manager. @module */
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { admissionPolicies, GROUP, kinds, VERSION } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import { startTestPlane } from "@virtrigaud/standalone/testing";
 import {
   corpus,
@@ -16,7 +17,6 @@ import { run } from "../rigs/command.ts";
 import { findKubectl, type Kubernetes, newestKubernetes, startKubernetes } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { render, ROOT, type Values } from "./support/helm.ts";
-import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "admission policies", helmRig, newestKubernetes);
 
@@ -54,7 +54,7 @@ Deno.test({
     const dryRun = (object: unknown, ...more: string[]) =>
       kubectl(rig, ["create", "--dry-run=server", "-f", "-", ...more], object);
     // The API server takes up policies a moment after they were made.
-    await until(async () => (await dryRun(CLASS)).includes(SECURE_BOOT), { what: "the policies in force" });
+    await until("the policies to be in force", async () => (await dryRun(CLASS)).includes(SECURE_BOOT));
 
     await t.step("kubectl shows the warning beside the success", async () => {
       const said = await kubectl(rig, ["apply", "-f", "-"], CLASS);
@@ -121,10 +121,10 @@ Deno.test({
     await t.step("with Deny the same words refuse; what was there before can still be held and deleted", async () => {
       await install(rig, { admission: { action: "Deny" } });
       const other = { ...CLASS, metadata: { name: "other" } };
-      const refused = await until(async () => {
+      const refused = await until("a refusal", async () => {
         const said = await dryRun(other).catch((error) => String(error));
         return said.includes("denied request") && said;
-      }, { what: "a refusal" });
+      });
       assert(refused.includes(`denied request: ${SECURE_BOOT}`), refused);
       await using plane = await startTestPlane({
         kinds,
@@ -145,7 +145,7 @@ Deno.test({
     await t.step("a manager of one namespace has policies for that namespace only", async () => {
       await rig.kubectl("create", "namespace", "team");
       await install(rig, { admission: { action: "Deny" }, rbac: { scope: "namespace", watchNamespace: "team" } });
-      await until(() => dryRun(CLASS).then(() => true, () => false), { what: "default left alone" });
+      await until("default to be left alone", () => dryRun(CLASS).then(() => true));
       await assertRejects(() => dryRun(CLASS, "--namespace=team"), Error, SECURE_BOOT);
     });
   },

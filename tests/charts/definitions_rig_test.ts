@@ -1,6 +1,7 @@
 /** What the definitions promise of a real API server: a second version one day, and the scale subresource. @module */
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
 import { customResourceDefinition, GROUP, kindNamed, kinds } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import { validManifest } from "../compat/examples.ts";
 import { run } from "../rigs/command.ts";
 import {
@@ -12,7 +13,6 @@ import {
 } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { at, ROOT } from "./support/helm.ts";
-import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "definitions", kubernetesRig);
 
@@ -52,7 +52,7 @@ Deno.test({
       ]);
       await rig.apply(JSON.stringify(crd));
     }
-    await until(() => specs("v1").then(() => true, () => false), { what: "v1 served for every kind" });
+    await until("v1 to be served for every kind", () => specs("v1").then(() => true));
 
     await t.step("what was made as v1beta1 reads the same as v1, and the other way round", async () => {
       assertEquals(await specs("v1"), before);
@@ -164,10 +164,7 @@ Deno.test({
         },
       }));
       // Below its minimum it scales without asking for any metric.
-      await until(async () => await replicas() === 5, {
-        what: "the autoscaler raising the VMSet to its minimum",
-        timeoutMs: 90_000,
-      });
+      await until("the autoscaler to raise the VMSet to its minimum", async () => await replicas() === 5);
       const hpa = await json(rig, "hpa", "web");
       const conditions = at(hpa, "status.conditions") as { type: string; status: string; reason: string }[];
       assertEquals(conditions.find(({ type }) => type === "AbleToScale")?.status, "True");

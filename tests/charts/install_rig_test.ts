@@ -7,13 +7,13 @@
  */
 import { assert, assertEquals, assertRejects, parseYaml } from "@virtrigaud/deps";
 import { GROUP } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { type Kubernetes, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { type ChartCluster, type Pod, startCluster } from "./support/cluster.ts";
 import { at, type Manifest, manifests, one, PROVIDER_CHART, render, ROOT } from "./support/helm.ts";
 import { forbidden, rightsOf, rightsUsed, type Rule } from "./support/rights.ts";
-import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "installing the chart", helmRig, kubernetesRig);
 
@@ -37,13 +37,13 @@ Deno.test({
     const get = async (...args: string[]) => JSON.parse(await rig.kubectl("get", ...args, "-o", "json")) as unknown;
     const vm = () => get("vm", "hello", "-n", TEAM);
     const powered = (state: string) =>
-      until(async () => {
+      until(`the VM to be ${state} and Ready`, async () => {
         const { status } = await vm() as {
           status?: { powerState?: string; conditions?: { type: string; status: string }[] };
         };
         return status?.powerState === state &&
           status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
-      }, { what: `the VM ${state} and Ready`, timeoutMs: 90_000, seen: logs });
+      }, { seen: logs });
     /** What the Deployment says now, in place of what ran before. */
     const roll = async () => {
       const old = managers.splice(0);

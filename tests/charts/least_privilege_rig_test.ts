@@ -8,13 +8,13 @@ import { assert, assertEquals } from "@virtrigaud/deps";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { resourceType, SECRETS, type UntypedObject } from "@virtrigaud/kube";
 import { createAuthority } from "@virtrigaud/pki";
+import { until } from "@virtrigaud/resilience";
 import { helmRig } from "../rigs/helm/mod.ts";
 import { type AuditEvent, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { type ChartCluster, startCluster } from "./support/cluster.ts";
 import { at, manifests, render, ROOT, type Values } from "./support/helm.ts";
 import { forbidden, type Right, rightsOf, rightsUsed, type Rule } from "./support/rights.ts";
-import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "least privilege", helmRig, kubernetesRig);
 
@@ -103,10 +103,11 @@ async function succeedAuthority(cluster: ChartCluster): Promise<void> {
   const data = { "tls.crt": btoa(old.certPem), "tls.key": btoa(old.keyPem.reveal()), "ca.crt": null };
   await client.patch(SECRETS, name, { type: "merge", body: { data } });
   await using manager = await cluster.manager();
-  await until(async () => (await client.get(SECRETS, name)).data?.["next.crt"] !== undefined, {
-    what: "the successor of the authority",
-    seen: () => manager.log(),
-  });
+  await until(
+    "the successor of the authority",
+    async () => (await client.get(SECRETS, name)).data?.["next.crt"] !== undefined,
+    { seen: () => manager.log() },
+  );
 }
 
 const EXAMPLE = `${ROOT}/examples/mock/vm.yaml`;
@@ -130,10 +131,10 @@ async function live(
   const vm = { namespace, name: "hello" };
   const type = resourceType(VIRTUAL_MACHINES);
   const power = async (state: string) =>
-    await until(async () => {
+    await until(`${namespace}/hello to be ${state}`, async () => {
       const { status } = await client.get(type, vm) as UntypedObject;
       return at(status, "powerState") === state && isReady(status);
-    }, { what: `${namespace}/hello ${state}`, timeoutMs: 90_000, seen });
+    }, { seen });
   await power("On");
   // Twice, so that an event comes again.
   for (const powerState of ["Off", "On", "Off", "On"]) {
@@ -141,7 +142,7 @@ async function live(
     await power(powerState);
   }
   await client.delete(type, vm);
-  await until(async () => await client.find(type, vm) === undefined, { what: `${namespace}/hello gone`, seen });
+  await until(`${namespace}/hello to be gone`, async () => await client.find(type, vm) === undefined, { seen });
   await rig.kubectl("delete", "-n", namespace, "-f", EXAMPLE, "--ignore-not-found", "--timeout=60s");
 }
 
@@ -326,10 +327,7 @@ async function takeRuleAway(
   });
   await using pod = await cluster.manager({ namespace: system, name: `${releaseName}-manager` });
   await rig.apply(JSON.stringify(await example(name, labels(name))));
-  await until(() => /forbidden/.test(pod.log()), {
-    what: `the manager saying that it may not: ${what}`,
-    seen: pod.log,
-  });
+  await until(`the manager to say that it may not: ${what}`, () => /forbidden/.test(pod.log()), { seen: pod.log });
   await pod.stop("KILL");
   const account = `system:serviceaccount:${system}:${releaseName}-manager`;
   const refused = forbidden(await requests(cluster, { account }));

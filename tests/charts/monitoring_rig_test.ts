@@ -1,5 +1,6 @@
 /** Dashboards and alerts against what a running manager and a running provider really expose. @module */
 import { assertEquals, parseYaml } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { DASHBOARDS } from "../../scripts/generate/dashboards.ts";
 import { helmRig, promtoolRig } from "../rigs/helm/mod.ts";
 import { kubernetesRig } from "../rigs/kubernetes/mod.ts";
@@ -8,7 +9,6 @@ import { startCluster } from "./support/cluster.ts";
 import { CHART, type Manifest, manifests, ROOT, type Values } from "./support/helm.ts";
 import { expectSeries, type InputSeries } from "./support/promtool.ts";
 import { familiesOf, type Family } from "./support/scrape.ts";
-import { until } from "./support/until.ts";
 
 const ignore = await skipWithout("charts on a cluster", "dashboards", helmRig, promtoolRig, kubernetesRig);
 
@@ -91,18 +91,19 @@ Deno.test({
     await rig.kubectl("apply", "-n", "team", "-f", EXAMPLE);
     await rig.kubectl("wait", "vm/hello", "-n", "team", "--for=condition=Ready", "--timeout=60s");
     const scrape = async (port: number) => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    const provider = await until(() => cluster.providerPort("team/virtrigaud-provider-team-mock"), {
-      what: "the provider process",
-    });
+    const provider = await until(
+      "the provider's process",
+      () => cluster.providerPort("team/virtrigaud-provider-team-mock"),
+    );
     // A hypervisor that fails, so that failures have series as well.
     const items = manifests(await Deno.readTextFile(EXAMPLE)).flatMap(sick);
     await rig.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     const seen = new Set<string>();
-    const families = await until(async () => {
+    const families = await until(`series of ${AFTER_FAILURES.join(", ")}`, async () => {
       const found = familiesOf(`${await scrape(manager.metricsPort)}\n${await scrape(provider)}`);
       for (const [name, { samples }] of found) if (samples.length > 0) seen.add(name);
       return AFTER_FAILURES.every((name) => seen.has(name)) && found;
-    }, { what: `series of ${AFTER_FAILURES.join(", ")}`, seen: () => [...seen].join(" ") });
+    }, { seen: () => [...seen].join(" ") });
     const familyOf = (metric: string) =>
       families.get(metric) ?? families.get(metric.replace(/_(bucket|sum|count)$/, ""));
 

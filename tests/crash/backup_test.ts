@@ -2,10 +2,10 @@
 import { kindNamed, type VirtualMachine } from "@virtrigaud/api";
 import { assertEquals } from "@virtrigaud/deps";
 import { type ResourceType, SECRETS, type UntypedObject } from "@virtrigaud/kube";
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
 import { type Site, startSite } from "../../src/cmd/standalone/site.ts";
 import { baseEnv } from "../e2e/support/config.ts";
-import { until } from "../e2e/support/deadline.ts";
 import { MockHypervisor } from "../e2e/support/mock_hypervisor.ts";
 
 const MACHINES: ResourceType<VirtualMachine> = kindNamed("VirtualMachine");
@@ -33,7 +33,7 @@ async function reaches({ client }: Site, name: string, reason: string): Promise<
   return await until(`${name} to be ${reason}`, async () => {
     seen = await client.find(MACHINES, at(name));
     return seen?.status?.conditions?.some((each) => each.type === "Ready" && each.reason === reason) && seen;
-  }, { last: () => JSON.stringify(seen?.status) });
+  }, { seen: () => JSON.stringify(seen?.status) });
 }
 
 Deno.test("a restored folder is the site of the backup, and no virtual machine is made or deleted because of it", async () => {

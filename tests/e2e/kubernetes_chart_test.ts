@@ -6,6 +6,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
 import { type ChartCluster, type Pod, startCluster } from "../charts/support/cluster.ts";
 import { PROVIDER_CHART } from "../charts/support/helm.ts";
@@ -14,7 +15,6 @@ import { helmRig } from "../rigs/helm/mod.ts";
 import { controllersRig, kubernetesRig } from "../rigs/kubernetes/mod.ts";
 import { skipWithout } from "../rigs/skip.ts";
 import { Canary } from "./support/canary.ts";
-import { until } from "./support/deadline.ts";
 import { Kubectl } from "./support/kubectl.ts";
 import { catalog, isReady, machine, providerObjects, ready } from "./support/manifests.ts";
 import { MockHypervisor } from "./support/mock_hypervisor.ts";
@@ -127,7 +127,7 @@ class Year implements AsyncDisposable {
     await until("every VM to be Ready", async () => {
       const waiting = (await this.#kubectl.list("vm")).filter((vm) => !isReady(vm));
       return waiting.length === 0;
-    }, { everyMs: 500, timeoutMs: 180_000 });
+    }, { everyMs: 500, limitMs: 180_000 });
     const vms = await this.#kubectl.list("vm");
     const found = await this.#hypervisor.ours();
     assertEquals(found.length, CROWD + 1);

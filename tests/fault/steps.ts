@@ -1,9 +1,8 @@
 /** What can happen to the system, as data that can be drawn, shrunk, printed and played again. @module */
 import { REBOOT_REQUESTED_AT_ANNOTATION, REMOVE_DISKS_ANNOTATION, type VirtualMachine } from "@virtrigaud/api";
-import type { ErrorClass } from "@virtrigaud/contract";
+import { type ErrorClass, errorClasses, ProviderError } from "@virtrigaud/contract";
 import { fc } from "@virtrigaud/deps/testing.ts";
 import type { SeenRequest } from "@virtrigaud/kube/testing";
-import { ProviderError } from "@virtrigaud/contract";
 import type { FaultPoint, Method } from "../../providers/mock/mod.ts";
 import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./world/catalog.ts";
 import { COLLECTIONS, type World } from "./world/world.ts";
@@ -37,18 +36,6 @@ const PLURALS = [
   "vmnetworkattachments",
   "events",
   "*",
-] as const;
-const CLASSES = [
-  "NotFound",
-  "InvalidSpec",
-  "NotSupported",
-  "Unauthorized",
-  "Retryable",
-  "Unavailable",
-  "RateLimit",
-  "Timeout",
-  "QuotaExceeded",
-  "Conflict",
 ] as const;
 
 type Spec = VirtualMachine["spec"];
@@ -180,7 +167,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
       type: of("RpcError"),
       method: fc.constantFrom<Method>(...METHODS),
       at: fc.constantFrom<FaultPoint>("before", "after", "task"),
-      class: fc.constantFrom<ErrorClass>(...CLASSES),
+      class: fc.constantFrom(...errorClasses),
       times,
     }),
   },

@@ -2,10 +2,11 @@
 import { API_VERSION, FORCE_SYNC_ANNOTATION, kindNamed } from "@virtrigaud/api";
 import { PROVIDERS, VIRTUAL_MACHINES } from "@virtrigaud/controllers";
 import { resourceType, SECRETS } from "@virtrigaud/kube";
+import { until } from "@virtrigaud/resilience";
 import { startHypervisor } from "../rigs/libvirt/mod.ts";
 import { NAMESPACE } from "../scale/fleet.ts";
 import { percentile } from "../scale/statistics.ts";
-import { until, World } from "../scale/world.ts";
+import { LOOKS, World } from "../scale/world.ts";
 import { secretOf } from "./measure.ts";
 
 const VM = "web";
@@ -47,10 +48,10 @@ export async function measureAtApi(events: number) {
   await apply("VMImage", "tiny", {
     source: { libvirt: { path: `${host.pool}/${host.imageVolume}`, format: "qcow2" } },
   });
-  await until("the Provider is Ready", async () => {
+  await until("the Provider to be Ready", async () => {
     const { items } = await world.client.list(PROVIDERS);
     return items.some(({ status }) => status?.conditions?.some((c) => c.type === "Ready" && c.status === "True"));
-  });
+  }, LOOKS);
   const power = () => world.fleet.get(VM)?.status?.powerState;
   const begin = performance.now();
   await world.client.create(VIRTUAL_MACHINES, {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { run } from "./command.ts";
 import { controllersRig, findKubectl, kubernetesRig, startKubernetes } from "./kubernetes/mod.ts";
 import { skipWithout } from "./skip.ts";
@@ -18,7 +19,7 @@ Deno.test({
   async fn() {
     await using k8s = await startKubernetes();
     await k8s.startControllers("deployment-controller", "replicaset-controller");
-    await eventually(() => k8s.kubectl("get", "serviceaccount", "default"));
+    await until("the service account", () => k8s.kubectl("get", "serviceaccount", "default"));
     const robot = await k8s.account("default", "default");
     const whoami = ["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"];
     const said = await run([findKubectl() ?? "", `--kubeconfig=${robot.kubeconfigPath}`, ...whoami]);
@@ -26,7 +27,7 @@ Deno.test({
     await k8s.kubectl("create", "deployment", "web", "--image=web", "--replicas=2");
     const pods = () =>
       k8s.kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.serviceAccountName}");
-    await eventually(async () => assertEquals(await pods(), "default default"));
+    await until("two pods with the account", async () => await pods() === "default default", { seen: pods });
     await k8s.kubectl("delete", "deployment", "web", "--cascade=foreground", "--timeout=30s");
     assertEquals(await k8s.kubectl("get", "replicasets,pods", "-o", "name"), "");
   },
@@ -46,7 +47,8 @@ async function fn(): Promise<void> {
     await assertRejects(() => asJane("get", "secret", "s"), Error, 'User "jane" cannot get resource "secrets"');
     await k8s.kubectl("create", "role", "reader", "--verb=get", "--resource=secrets");
     await k8s.kubectl("create", "rolebinding", "readers", "--role=reader", "--group=readers");
-    assertEquals(await eventually(() => asJane("get", "secret", "s", "-o", "name")), "secret/s\n");
+    // The authorizer sees a new binding a moment after it was acknowledged.
+    assertEquals(await until("the new right", () => asJane("get", "secret", "s", "-o", "name")), "secret/s\n");
     const token = await k8s.kubectl("create", "serviceaccount", "robot").then(() =>
       k8s.kubectl("create", "token", "robot")
     );
@@ -67,16 +69,4 @@ async function fn(): Promise<void> {
   assert(!(await run(["ps", "-eo", "args"])).includes(dir));
   await assertRejects(() => Deno.stat(dir), Deno.errors.NotFound);
   await assertRejects(() => Deno.connect({ port: Number(new URL(k8s.url).port) }), Deno.errors.ConnectionRefused);
-}
-
-/** The authorizer sees a new binding, and controllers a new object, a moment after it was acknowledged. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 100; tries > 0; tries--) {
-    try {
-      return await attempt();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  return await attempt();
 }

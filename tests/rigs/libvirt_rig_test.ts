@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { run } from "./command.ts";
 import { addPool, type Hypervisor, libvirtRig, releaseRig, startHypervisor } from "./libvirt/mod.ts";
 import { skipWithout } from "./skip.ts";
@@ -30,26 +31,34 @@ async function guest(): Promise<void> {
     "from-seed\none, two\nsecond\n1\n",
   );
   assertMatch(JSON.stringify(await agent(hv, { execute: "guest-get-osinfo" })), /virtrigaud-rig/);
-  const lease = address(await until("a lease", () => virsh("domifaddr guest --source lease"), ADDRESS));
-  await until("the address in the guest", () => virsh("domifaddr guest --source agent"), new RegExp(`eth0.*${lease}/`));
+  const lease = address(await untilItSays("a lease", () => virsh("domifaddr guest --source lease"), ADDRESS));
+  await untilItSays(
+    "the address in the guest",
+    () => virsh("domifaddr guest --source agent"),
+    new RegExp(`eth0.*${lease}/`),
+  );
   assertMatch(await virsh("net-dhcp-leases default"), /from-seed/);
   assertMatch(await virsh("domifaddr guest --source agent"), /eth1 +52:54:00:00:00:05 +ipv4 +192\.168\.122\.5\/24/);
 
   await virsh("attach-interface guest network default --model virtio --live");
-  await until("the hot-plugged NIC's address", () => virsh("domifaddr guest --source agent"), /eth2.*192\.168\.122\./);
+  await untilItSays(
+    "the hot-plugged NIC's address",
+    () => virsh("domifaddr guest --source agent"),
+    /eth2.*192\.168\.122\./,
+  );
   await virsh("vol-create-as default data.qcow2 8M --format qcow2");
   await virsh("attach-disk guest /var/lib/libvirt/images/data.qcow2 vdb --subdriver qcow2 --live");
-  await until("the hot-plugged disk", () => guestRun(hv, "cat /sys/block/vdb/size"), /^16384$/m);
+  await untilItSays("the hot-plugged disk", () => guestRun(hv, "cat /sys/block/vdb/size"), /^16384$/m);
   await virsh("setvcpus guest 2 --live");
-  await until("the hot-plugged CPU", () => guestRun(hv, "nproc"), /^2$/m);
+  await untilItSays("the hot-plugged CPU", () => guestRun(hv, "nproc"), /^2$/m);
 
   await virsh("shutdown guest --mode agent");
-  await until("the guest to be off", () => virsh("domstate guest"), /shut off/);
+  await untilItSays("the guest to be off", () => virsh("domstate guest"), /shut off/);
   await virsh("start guest");
   await agent(hv, { execute: "guest-ping" });
   assertEquals(await guestRun(hv, "hostname; wc -l < /state/made; cat /state/state/boots"), "from-seed\n2\n2\n");
   await virsh("shutdown guest --mode acpi");
-  await until("the guest to be off", () => virsh("domstate guest"), /shut off/);
+  await untilItSays("the guest to be off", () => virsh("domstate guest"), /shut off/);
 }
 
 async function host(): Promise<void> {
@@ -151,7 +160,7 @@ ethernets:
 /** Asks the guest agent, waiting for it to come up. */
 async function agent(hv: Hypervisor, command: Record<string, unknown>): Promise<unknown> {
   const ask = () => hv.virsh("qemu-agent-command", "guest", JSON.stringify(command), "--timeout", "5");
-  return JSON.parse(await until(`an answer to ${command.execute}`, ask, /return/)).return;
+  return JSON.parse(await untilItSays(`an answer to ${command.execute}`, ask, /return/)).return;
 }
 
 /** Runs a script in the guest through its agent. */
@@ -159,19 +168,14 @@ async function guestRun(hv: Hypervisor, script: string): Promise<string> {
   const args = { path: "/bin/sh", arg: ["-c", script], "capture-output": true };
   const { pid } = await agent(hv, { execute: "guest-exec", arguments: args }) as { pid: number };
   const status = JSON.stringify({ execute: "guest-exec-status", arguments: { pid } });
-  const done = await until("guest-exec", () => hv.virsh("qemu-agent-command", "guest", status), /"exited":true/);
+  const done = await untilItSays("guest-exec", () => hv.virsh("qemu-agent-command", "guest", status), /"exited":true/);
   return atob(JSON.parse(done).return["out-data"] ?? "");
 }
 
-/** Runs `attempt` until its output matches; a real peer has no fake clock. */
-async function until(what: string, attempt: () => Promise<string>, pattern: RegExp): Promise<string> {
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    const answer = await attempt().catch((error) => String(error));
-    if (pattern.test(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`waited 60 s for ${what}; last answer: ${answer}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** Runs `attempt` until its output matches. */
+async function untilItSays(what: string, attempt: () => Promise<string>, pattern: RegExp): Promise<string> {
+  let answer = "";
+  return await until(what, async () => pattern.test(answer = await attempt()) && answer, { seen: () => answer });
 }
 
 /** Processes whose command line mentions an instance. */

@@ -6,11 +6,12 @@
  */
 import { getCondition } from "@virtrigaud/runtime";
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
+import { until } from "@virtrigaud/resilience";
 import { createAll, deleteAll, inParallel, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { settled } from "./measure_life.ts";
 import { measureNeighbours } from "./measure_neighbours.ts";
 import { electLeader, measureFailover, populate } from "./measure_restart.ts";
-import { pause, until, World } from "./world.ts";
+import { LOOKS, pause, World } from "./world.ts";
 
 /** What a case ends with. */
 export interface CaseResult {
@@ -41,7 +42,7 @@ export async function killedDuringCreates(count: number): Promise<CaseResult> {
   await using world = await World.start({ persistent: true, providerEnv });
   const creating = createAll(world.client, namesOf(count).map((name) => vmManifest(name, "mock-0")));
   const some = (share: number) =>
-    until("some VMs exist", async () => (await world.mock().vms()).length >= share * count);
+    until("some VMs", async () => (await world.mock().vms()).length >= share * count, LOOKS);
   await some(0.1);
   await world.endManager(world.manager, "SIGKILL");
   world.startManager();

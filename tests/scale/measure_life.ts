@@ -1,9 +1,10 @@
 /** Figures over the life of many VMs: creation, rest, change, deletion. @module */
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
+import { until } from "@virtrigaud/resilience";
 import { sumOf, type WriteCounts, writesBetween } from "./api_server.ts";
 import { createAll, deleteAll, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { percentile } from "./statistics.ts";
-import { pause, until, type World } from "./world.ts";
+import { LOOKS, pause, type World } from "./world.ts";
 
 /** What the creation of many VMs took. */
 export interface Birth {
@@ -53,12 +54,12 @@ const QUIET_MS = 4_000;
 /** Waits until the manager has written nothing for 4 s, but for the renewal of its lease. */
 export async function settled(world: World): Promise<void> {
   let [last, since] = [-1, performance.now()];
-  await until("the manager has settled", async () => {
+  await until("the manager to settle", async () => {
     const { "update leases": _, ...writes } = await world.writes();
     const now = sumOf(writes);
     if (now !== last) [last, since] = [now, performance.now()];
     return performance.now() - since > QUIET_MS;
-  });
+  }, LOOKS);
 }
 
 /** What VMs cost that nobody touches, per VM and minute. */
@@ -93,13 +94,13 @@ export async function measureSpecToRpc(world: World, names: readonly string[]): 
     await pause(20);
   }
   const taken = new Map<string, number>();
-  await until("the provider was called for every patched VM", async () => {
+  await until("the provider to be called for every patched VM", async () => {
     for (const { method, ownerUid, at } of (await world.mock().calls()).mutating) {
       const from = patched.get(ownerUid);
       if (method === "power" && from !== undefined && at >= from) taken.set(ownerUid, at - from);
     }
     return taken.size === patched.size;
-  });
+  }, LOOKS);
   return [...taken.values()];
 }
 
@@ -126,7 +127,7 @@ export async function measureDeletion(world: World, names: readonly string[]): P
   const start = performance.now();
   await deleteAll(world.client, names);
   await world.fleet.until("all VirtualMachines are gone", () => world.fleet.list().length === 0);
-  await until("the hypervisor is empty", async () => (await world.mock().vms()).length === 0);
+  await until("the hypervisor to be empty", async () => (await world.mock().vms()).length === 0, LOOKS);
   return (performance.now() - start) / 1000;
 }
 

@@ -1,8 +1,9 @@
 /** Figures with very many VMs: memory, and how soon a manager that starts or takes over acts. @module */
 import { VIRTUAL_MACHINES } from "@virtrigaud/controllers";
+import { until } from "@virtrigaud/resilience";
 import { createAll, namesOf, NAMESPACE, vmManifest } from "./fleet.ts";
 import { settled } from "./measure_life.ts";
-import { freePorts, pause, until, type World } from "./world.ts";
+import { freePorts, LOOKS, pause, type World } from "./world.ts";
 
 /** Creates `count` VMs on `mock-0`, waits until all are Ready and the manager has settled. Seconds up to Ready. */
 export async function populate(world: World, count: number): Promise<number> {
@@ -27,11 +28,11 @@ export async function electLeader(world: World): Promise<void> {
   await world.endManager();
   for (const [index, port] of freePorts(2).entries()) {
     world.startManager(["--leader-elect", `--health-probe-bind-address=127.0.0.1:${port}`]);
-    await until("the manager is ready", async () => {
+    await until("the manager to be ready", async () => {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`);
       await response.body?.cancel();
       return response.ok;
-    });
+    }, LOOKS);
     // The first acts: its writes show that it leads. The second looks at the lease every two seconds.
     if (index === 0) await settled(world);
     else await pause(STANDBY_MS);
@@ -59,10 +60,10 @@ async function change(world: World, name: string): Promise<void> {
 async function secondsUntilActed(world: World, name: string, start: number): Promise<number> {
   const uid = world.fleet.get(name)?.metadata.uid;
   let called = Number.NaN;
-  await until("the changed VM is acted on", async () => {
+  await until("the changed VM to be acted on", async () => {
     const { mutating } = await world.mock().calls();
     called = mutating.find((call) => call.ownerUid === uid && call.method === "power" && call.at >= start)?.at ?? NaN;
     return !Number.isNaN(called);
-  });
+  }, LOOKS);
   return (called - start) / 1000;
 }

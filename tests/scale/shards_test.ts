@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { createAll, namesOf, vmManifest } from "./fleet.ts";
-import { pause, World } from "./world.ts";
+import { World } from "./world.ts";
 
 const SHARDS = ["blue", "green"] as const;
 const labels = (shard: string) => ({ "example.com/shard": shard });
@@ -25,11 +25,11 @@ Deno.test("two managers with a selector each share the work, and neither touches
   // The first manager goes; the other's shard does not notice, and nobody takes over what is not his.
   await world.endManager();
   await createAll(world.client, [...vmsOf(0, 1, "late"), ...vmsOf(1, 1, "late")]);
-  await world.fleet.until(
-    "the VM of the shard with a manager is Ready",
-    () => world.fleet.readyAt.has("late-green-00000"),
-  );
-  await pause(1_000);
+  const ready = (name: string) => world.fleet.until(`VM ${name} is Ready`, () => world.fleet.readyAt.has(name));
+  await ready("late-green-00000");
+  // Whoever was to take what is not his would have by the time that another one is made, from beginning to end.
+  await createAll(world.client, vmsOf(1, 1, "later"));
+  await ready("later-green-00000");
   assert(!world.fleet.readyAt.has("late-blue-00000"));
   assertEquals((await world.mock(0).vms()).length, per);
 });

@@ -11,6 +11,7 @@ import {
   NAMESPACES,
   resourceType,
 } from "@virtrigaud/kube";
+import { until, type UntilOptions } from "@virtrigaud/resilience";
 import { Runner } from "@virtrigaud/standalone";
 import { programFor, programSources } from "../../src/cmd/standalone/programs.ts";
 import { commandEnv } from "../rigs/command.ts";
@@ -186,11 +187,11 @@ export class World implements AsyncDisposable {
         },
       }, labels);
     }
-    await until("all Providers are Ready", async () => {
+    await until("all Providers to be Ready", async () => {
       const { items } = await this.client.list(PROVIDERS);
       return items.length === providers &&
         items.every(({ status }) => status?.conditions?.some((c) => c.type === "Ready" && c.status === "True"));
-    }, START_TIMEOUT_MS);
+    }, { ...LOOKS, limitMs: START_TIMEOUT_MS });
   }
 
   /** What VMs refer to besides a Provider: once for everybody, or with `suffix` and `labels` for a shard. */
@@ -212,20 +213,12 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** Asks until the answer is yes, every 50 ms. */
-export async function until(what: string, question: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  for (;;) {
-    const yes = await question().catch((error) => {
-      // Who was just killed does not answer.
-      if (error instanceof TypeError || isConnectionFailed(error)) return false;
-      throw error;
-    });
-    if (yes) return;
-    if (performance.now() > end) throw new Error(`${what}: not so after ${timeoutMs / 1000} s`);
-    await pause(50);
-  }
-}
+/** How measurements wait: they look often, and who was just killed does not answer. */
+export const LOOKS: UntilOptions = {
+  everyMs: 50,
+  limitMs: 120_000,
+  transient: (error) => error instanceof TypeError || isConnectionFailed(error),
+};
 
 /** Lets real time go by: what is measured here is real. */
 export function pause(ms: number): Promise<void> {

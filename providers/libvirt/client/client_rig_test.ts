@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
-import { systemClock } from "@virtrigaud/resilience";
+import { systemClock, until } from "@virtrigaud/resilience";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../../tests/rigs/skip.ts";
 import { backupXml, readBackupFiles } from "../domain_xml/backup.ts";
@@ -275,10 +275,8 @@ async function copyOfDisk(rpc: Rpc, domain: DomainRef): Promise<void> {
   const copy = await storage.create(rpc, pool, { name: "copy.qcow2", description });
   const path = await storage.path(rpc, copy);
   const ended = async (): Promise<number> => {
-    for (let tries = 0; (await jobs.stats(rpc, domain, "current")).type !== jobs.jobType.none; tries++) {
-      assert(tries < 600, "the copy does not end");
-      await systemClock.sleep(50);
-    }
+    const over = async () => (await jobs.stats(rpc, domain, "current")).type === jobs.jobType.none;
+    await until("the copy to end", over, { transient: () => false });
     return (await jobs.stats(rpc, domain, "completed")).type;
   };
   // So slow that it cannot be over before it is looked at.
@@ -305,16 +303,9 @@ async function withAgent(rpc: Rpc, domain: DomainRef): Promise<void> {
   assertStringIncludes(await domains.xml(rpc, domain, "inactive"), "<link state='down'/>");
   await domains.changeDevice(rpc, domain, { how: "Detach", device: network, where: config });
   const ping = JSON.stringify({ execute: "guest-ping" });
-  for (let tries = 0;; tries++) {
-    const answer = await agents.command(rpc, domain, ping).catch((error: unknown) => {
-      assert(error instanceof LibvirtError && error.class === "Retryable" && tries < 200, String(error));
-    });
-    if (answer !== undefined) {
-      assertEquals(JSON.parse(answer), { return: {} });
-      break;
-    }
-    await systemClock.sleep(200);
-  }
+  const transient = (error: unknown) => error instanceof LibvirtError && error.class === "Retryable";
+  const answer = await until("the agent", () => agents.command(rpc, domain, ping), { transient });
+  assertEquals(JSON.parse(answer), { return: {} });
   assert((await domains.agentInfo(rpc, domain)).get("hostname"));
   assert(await agents.freeze(rpc, domain) > 0);
   assert(await agents.thaw(rpc, domain) > 0);

@@ -26,7 +26,6 @@ export const affect = { live: 1, config: 2 } as const;
 
 /** Groups of statistics (`virDomainStatsTypes`), to be added up. */
 export const stats = { state: 1, balloon: 4, vcpu: 8, block: 32 } as const;
-/** Does not wait for a domain that is busy, but leaves out what only its QEMU could tell. */
 const STATS_NOWAIT = 1 << 29;
 
 const undefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4, checkpointsMetadata: 16 } as const;
@@ -125,17 +124,21 @@ export const state = (rpc: Rpc, domain: DomainRef, options?: Options): Promise<n
     reply: (r) => r.i32(),
   }, options);
 
-/** Statistics of `domains`, or of all when there are none named, in one call. `groups`: {@linkcode stats} added up. */
+/**
+ * Statistics of `domains`, or of all when there are none named, in one call. `groups`: {@linkcode stats} added up. With
+ * `noWait`, as for all of them, what only the QEMU of a busy domain could tell is left out; else libvirt waits 30 s for it.
+ */
 export const allStats = (
   rpc: Rpc,
   domains: readonly DomainRef[],
   groups: number,
-  options?: Options,
+  options?: Options & { readonly noWait?: boolean },
 ): Promise<{ readonly domain: DomainRef; readonly params: TypedParams }[]> =>
   rpc.call({
     procedure: procedure.getAllDomainStats,
     doing: "read statistics of domains",
-    args: (w) => w.list(domains, writeDomain).u32(groups).u32(domains.length === 0 ? STATS_NOWAIT : 0),
+    args: (w) =>
+      w.list(domains, writeDomain).u32(groups).u32(options?.noWait || domains.length === 0 ? STATS_NOWAIT : 0),
     reply: (r) => r.list((item) => ({ domain: readDomain(item), params: readTypedParams(item) })),
   }, options);
 

@@ -47,7 +47,7 @@ export class LibvirtError extends ProviderError {
 
   constructor(code: number, message: string, options: ProviderErrorOptions = {}) {
     const { errorClass, reason } = classify(code, message);
-    super(errorClass, NO_ROOM.test(message) ? `${message.trimEnd()}; make room on the host` : message, {
+    super(errorClass, advised(message), {
       ...(reason === undefined ? {} : { reason }),
       ...options,
     });
@@ -74,13 +74,26 @@ export function readError(reader: XdrReader, doing: string): LibvirtError {
   return new LibvirtError(code, `${doing}: ${message ?? `libvirt error ${code}`}`);
 }
 
-const NO_ROOM = /no space left|cannot allocate memory|disk quota exceeded|not enough free space/i;
+const NO_ROOM =
+  /no space left|cannot allocate memory|disk quota exceeded|not enough free space|insufficient free space/i;
 
 /** A volume or pool that another job of libvirt's holds, under codes that otherwise mean something else. */
 const HELD = /is still being allocated|is still in use|has asynchronous jobs running/i;
 
 /** A device that a call whose connection broke has plugged in since the machine was looked at. */
 const OVERTAKEN = /non unique alias detected/i;
+
+/** The thread with which libvirtd takes over the domains that run when it starts. It holds a domain for moments only. */
+const HELD_SINCE_START = /held by (agent=|monitor=)?init-/;
+
+/** What to do about a job that libvirt holds to be going on and that nobody does: QEMU's end does not end it. */
+export const LOST_JOB = "libvirtd died in the middle of a job of this VM, and waits for its end ever since; " +
+  "power the VM off, restart libvirtd on the host, then power the VM on";
+
+function advised(message: string): string {
+  if (NO_ROOM.test(message)) return `${message.trimEnd()}; make room on the host`;
+  return HELD_SINCE_START.test(message) ? `${message.trimEnd()}: ${LOST_JOB}` : message;
+}
 
 function classify(code: number, message: string): { errorClass: ErrorClass; reason?: string } {
   if (HELD.test(message) || OVERTAKEN.test(message)) return { errorClass: "Conflict", reason: "Locked" };
@@ -121,6 +134,7 @@ function classify(code: number, message: string): { errorClass: ErrorClass; reas
       return { errorClass: "Conflict", reason: "Locked" };
     // libvirt waits 30 s for a domain's job lock and then gives up with this code.
     case errorCode.operationTimeout:
+      if (HELD_SINCE_START.test(message)) return { errorClass: "Conflict", reason: "JobLost" };
       return { errorClass: "Retryable", reason: "Locked" };
     case errorCode.agentUnresponsive:
     case errorCode.agentUnsynced:

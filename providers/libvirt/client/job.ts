@@ -1,6 +1,7 @@
 /** Calls about jobs that QEMU does on the disks of a running domain. @module */
+import { ProviderError } from "@virtrigaud/contract";
 import type { Rpc } from "./connection.ts";
-import { errorCode, LibvirtError } from "./errors.ts";
+import { errorCode, LibvirtError, LOST_JOB } from "./errors.ts";
 import { type DomainRef, readTypedParams, type TypedParams, writeDomain } from "./objects.ts";
 import { procedure } from "./procedures.ts";
 
@@ -39,19 +40,31 @@ export const backupXml = async (rpc: Rpc, domain: DomainRef, options?: Options):
   }
 };
 
-/** The job that goes on (`type` {@linkcode jobType}`.none` if there is none), or with `completed` the last one. */
-export const stats = (
+/** What libvirt says of a copy that it holds to be going on, and knows nothing of (`qemuDomainGetJobStats`). */
+const LOST = /backup job data missing/i;
+
+/**
+ * The job that goes on (`type` {@linkcode jobType}`.none` if there is none), or with `completed` the last one.
+ * @throws {ProviderError} `Conflict` with reason `JobLost` when a libvirtd that died has left a job which never ends.
+ */
+export const stats = async (
   rpc: Rpc,
   domain: DomainRef,
   which: "current" | "completed",
   options?: Options,
-): Promise<{ readonly type: number; readonly params: TypedParams }> =>
-  rpc.call({
-    procedure: procedure.domainGetJobStats,
-    doing: `ask for the ${which} job of domain "${domain.name}"`,
-    args: (w) => writeDomain(w, domain).u32(which === "completed" ? STATS_COMPLETED : 0),
-    reply: (r) => ({ type: r.i32(), params: readTypedParams(r) }),
-  }, options);
+): Promise<{ readonly type: number; readonly params: TypedParams }> => {
+  try {
+    return await rpc.call({
+      procedure: procedure.domainGetJobStats,
+      doing: `ask for the ${which} job of domain "${domain.name}"`,
+      args: (w) => writeDomain(w, domain).u32(which === "completed" ? STATS_COMPLETED : 0),
+      reply: (r) => ({ type: r.i32(), params: readTypedParams(r) }),
+    }, options);
+  } catch (error) {
+    if (!LibvirtError.hasCode(error, errorCode.internal) || !LOST.test(error.message)) throw error;
+    throw new ProviderError("Conflict", `domain "${domain.name}": ${LOST_JOB}`, { reason: "JobLost", cause: error });
+  }
+};
 
 /** Ends the job that goes on; none is a success. */
 export const abort = async (rpc: Rpc, domain: DomainRef, options?: Options): Promise<void> => {

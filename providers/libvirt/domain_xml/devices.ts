@@ -10,6 +10,8 @@ export interface DiskDevice {
   readonly name: string;
   /** Path of the image on the host. */
   readonly path: string;
+  /** Whether that is a block device. Default: a file. */
+  readonly block?: boolean;
   readonly format: string;
   readonly place: DiskPlace;
   readonly iops?: number;
@@ -41,9 +43,9 @@ export function diskElement(disk: DiskDevice): XmlElement {
   const { bus, target, drive } = disk.place;
   return element(
     "disk",
-    { type: "file", device: "disk" },
+    { type: disk.block ? "block" : "file", device: "disk" },
     element("driver", { name: "qemu", type: disk.format, discard: "unmap", ...disk.driver }),
-    element("source", { file: disk.path }),
+    element("source", disk.block ? { dev: disk.path } : { file: disk.path }),
     element("target", { dev: target, bus }),
     disk.iops === undefined ? undefined : element("iotune", {}, element("total_iops_sec", {}, disk.iops)),
     element("serial", {}, disk.name.slice(0, SERIAL_MAX)),
@@ -52,6 +54,9 @@ export function diskElement(disk: DiskDevice): XmlElement {
     drive === undefined ? undefined : element("address", { type: "drive", bus: 0, ...drive }),
   );
 }
+
+/** Whether the disk is a block device of the host. */
+export const isOnBlock = (device: XmlElement): boolean => device.attributes["type"] === "block";
 
 /** Whether the device is a disk that this provider has put in. */
 export const isDiskOfOurs = (device: XmlElement): boolean =>

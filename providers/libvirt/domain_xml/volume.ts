@@ -54,7 +54,10 @@ export function readBacking(xml: string): string | undefined {
   return path === "" ? undefined : path;
 }
 
-/** Format of a volume, as its description names it. */
+/** Whether the volume is a block device and no file. */
+export const isBlockVolume = (xml: string): boolean => parseXml(xml).attributes["type"] === "block";
+
+/** Format of a volume, as its description names it; block devices have none. */
 export function readVolumeFormat(xml: string): string | undefined {
   return find(parseXml(xml), "target", "format")?.attributes["type"];
 }

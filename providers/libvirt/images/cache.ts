@@ -8,6 +8,7 @@ import type { LibvirtContext } from "../context.ts";
 import { openUrl } from "../../shared/http/download.ts";
 import { imageVolume, partVolume } from "./names.ts";
 import { takeIn } from "./intake.ts";
+import type { FilePool } from "./pools.ts";
 import { collectUnused, markUsed } from "./unused.ts";
 import type { FoundImage } from "./volumes.ts";
 
@@ -52,7 +53,7 @@ export async function cachedImage(
  */
 export async function fetchImage(
   context: LibvirtContext,
-  pool: PoolRef,
+  pool: FilePool,
   image: UrlImage,
   control: FetchControl,
 ): Promise<FoundImage> {
@@ -73,7 +74,7 @@ export async function fetchImage(
 
 async function download(
   context: LibvirtContext,
-  pool: PoolRef,
+  pool: FilePool,
   image: UrlImage,
   control: FetchControl,
 ): Promise<void> {

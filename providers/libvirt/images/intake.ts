@@ -1,19 +1,20 @@
 /**
- * Disk content that comes in from elsewhere, in three steps. The bytes go into a volume of their own, the part, and are
- * hashed on the way; what passes is copied into the volume that it is for, as qcow2; then the part is deleted. So the
- * volume is complete exactly if it is there and its part is not, whoever dies when.
+ * Disk content that comes in from elsewhere, in three steps. The bytes go into a file of their own, the part, and are
+ * hashed on the way; what passes is copied into the volume that it is for; then the part is deleted. So the volume is
+ * complete exactly if it is there and its part is not, whoever dies when.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { ProviderError } from "@virtrigaud/contract";
 import type { HttpBody } from "../../shared/http/request.ts";
-import type { PoolRef, VolumeRef } from "../client/objects.ts";
+import type { VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import type { LibvirtContext } from "../context.ts";
 import { volumeXml } from "../domain_xml/volume.ts";
 import { HEADER_BYTES, type ImageHeader, readHeader } from "./header.ts";
-import { removeVolume } from "./volumes.ts";
+import { type DiskPool, filePoolNear } from "./pools.ts";
+import { copyImage, removeVolume } from "./volumes.ts";
 
 /** What is taken in, and what is known of it beforehand. */
 export interface Intake {
@@ -49,11 +50,12 @@ const formatName = (format: string): string =>
  */
 export async function takeIn(
   context: LibvirtContext,
-  pool: PoolRef,
+  target: DiskPool,
   body: HttpBody,
   intake: Intake,
 ): Promise<string> {
   const { session } = context;
+  const pool = await filePoolNear(context, target.name);
   const { header, content, close } = await peek(body.chunks);
   try {
     checkHeader(header, intake);
@@ -62,10 +64,14 @@ export async function takeIn(
       name: intake.part,
       description: volumeXml({ name: intake.part, bytes: body.bytes ?? 0, format: header.format }),
     });
-    await removeVolume(context, pool, intake.volume);
+    await removeVolume(context, target, intake.volume);
     try {
       const checksum = await upload(context, part, content, intake, body.bytes);
-      await convert(context, pool, part, intake.volume);
+      // libvirt has not looked at the file since it was written; a refresh tells it the size that the guest will see.
+      await storage.refresh(session, pool);
+      const { capacity: bytes } = await storage.info(session, part);
+      const image = { volume: part, bytes, format: header.format };
+      await copyImage(context, { pool: target, name: intake.volume, bytes, thick: false }, image);
       return checksum;
     } finally {
       await removeVolume(context, pool, intake.part);
@@ -74,18 +80,6 @@ export async function takeIn(
     // Whoever sends is told that nobody reads on.
     await close();
   }
-}
-
-/** libvirt has not looked at the file since it was written; a refresh tells it the size that the guest will see. */
-async function convert(context: LibvirtContext, pool: PoolRef, part: VolumeRef, name: string): Promise<void> {
-  const { session } = context;
-  await storage.refresh(session, pool);
-  const { capacity } = await storage.info(session, part);
-  await storage.create(session, pool, {
-    name,
-    description: volumeXml({ name, bytes: capacity, format: "qcow2" }),
-    source: part,
-  });
 }
 
 /** The first bytes of the content, and the whole of it. */

@@ -4,7 +4,8 @@ import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
 import { cachedImage, fetchImage, imageKey } from "./cache.ts";
 import { imageVolume } from "./names.ts";
-import { findImage, type FoundImage, requireDiskPool } from "./volumes.ts";
+import { filePoolNear, requireFilePool } from "./pools.ts";
+import { findImage, type FoundImage } from "./volumes.ts";
 
 /** The image's id is `pool/volume`, which VMs name as their template. */
 export async function imagePrepare(
@@ -19,8 +20,10 @@ export async function imagePrepare(
       return await ready(context, `${image.volume.pool}/${image.volume.name}`, image, options);
     }
     case "Url": {
-      const poolName = request.storage ?? source.pool ?? context.defaultPool;
-      const pool = await requireDiskPool(context, poolName, "storage", options);
+      const named = request.storage ?? source.pool;
+      const pool = named === undefined
+        ? await filePoolNear(context, context.defaultPool, options)
+        : await requireFilePool(context, named, "storage", options);
       const key = imageKey(source);
       const imageId = `${pool.name}/${imageVolume(key)}`;
       const there = force ? undefined : await cachedImage(context, pool, source);

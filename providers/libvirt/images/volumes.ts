@@ -4,8 +4,10 @@ import { errorCode, LibvirtError } from "../client/errors.ts";
 import type { PoolRef, VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
-import { readPoolKind } from "../domain_xml/pool.ts";
 import { readVolumeFormat, volumeXml } from "../domain_xml/volume.ts";
+import { blockVolume, diskVolume } from "../identity.ts";
+import { cannotGrow, fillBlock, isHalfFilled } from "./blocks.ts";
+import { type DiskPool, type FilePool, requirePool } from "./pools.ts";
 
 const GIB = 1024 ** 3;
 
@@ -14,61 +16,6 @@ export const gibBytes = (gib: number): number => Math.ceil((gib * GIB) / 512) * 
 
 /** Whether a disk takes all of its space at its birth. */
 export const isThick = ({ type }: { readonly type?: DiskType }): boolean => type === "thick";
-
-/** The thing is there, but nobody has started it: no reason to give up, and nothing that this provider may change. */
-export const inactive = (what: string, field: string): ProviderError =>
-  new ProviderError("Retryable", `${what} of the libvirt host is not active; start it`, {
-    reason: "DependencyInactive",
-    field,
-  });
-
-/** @throws {ProviderError} `NotFound` with reason `DependencyMissing`; `Retryable` when it is not active. */
-export async function requirePool(
-  context: LibvirtContext,
-  name: string,
-  field: string,
-  options?: CallOptions,
-): Promise<PoolRef> {
-  const pool = await storage.pool(context.session, name, options);
-  if (pool !== undefined) {
-    if (await storage.isActive(context.session, pool, options)) return pool;
-    throw inactive(`storage pool "${name}"`, field);
-  }
-  throw new ProviderError(
-    "NotFound",
-    `storage pool "${name}" does not exist on the libvirt host; define and start it`,
-    {
-      reason: "DependencyMissing",
-      field,
-    },
-  );
-}
-
-/** Kinds of pool whose volumes are files, which is what qcow2 needs. */
-const FILE_POOLS: readonly string[] = ["dir", "fs", "netfs", "vstorage"];
-
-/**
- * A pool that disks can be made in.
- * @throws {ProviderError} as {@linkcode requirePool}, and `NotSupported` for pools that keep no files.
- */
-export async function requireDiskPool(
-  context: LibvirtContext,
-  name: string,
-  field: string,
-  options?: CallOptions,
-): Promise<PoolRef> {
-  // The kind first: starting a pool that is of no use helps nobody.
-  const pool = await storage.pool(context.session, name, options);
-  const kind = pool === undefined ? undefined : readPoolKind(await storage.poolXml(context.session, pool, options));
-  if (kind === undefined || FILE_POOLS.includes(kind)) return await requirePool(context, name, field, options);
-  throw new ProviderError(
-    "NotSupported",
-    `storage pool "${name}" is of kind ${kind} and keeps no files; disks are made in pools of kind ${
-      FILE_POOLS.join(", ")
-    }`,
-    { field },
-  );
-}
 
 /** An image that the host has. */
 export interface FoundImage {
@@ -97,8 +44,9 @@ export async function findImage(
       { reason: "DependencyMissing", field: "image.path" },
     );
   }
-  const format = readVolumeFormat(await storage.xml(context.session, volume, options));
-  if (image.format !== undefined && format !== undefined && image.format !== format) {
+  // A block device has no format for libvirt: it is taken byte by byte.
+  const format = readVolumeFormat(await storage.xml(context.session, volume, options)) ?? "raw";
+  if (image.format !== undefined && image.format !== format) {
     throw new ProviderError(
       "InvalidSpec",
       `image "${image.path}" has format ${format}, the wish says ${image.format}`,
@@ -107,7 +55,7 @@ export async function findImage(
       },
     );
   }
-  return { volume, bytes: (await storage.info(context.session, volume, options)).capacity, format: format ?? "raw" };
+  return { volume, bytes: (await storage.info(context.session, volume, options)).capacity, format };
 }
 
 type VolumeImage = Extract<ImageSource, { type: "Volume" }>;
@@ -135,12 +83,38 @@ async function volumeByName(context: LibvirtContext, image: VolumeImage, options
 
 /** A volume that is to be made. */
 export interface VolumeTarget {
-  readonly pool: PoolRef;
+  readonly pool: DiskPool;
   readonly name: string;
   /** At least. */
   readonly bytes: number;
   /** Takes all of its space at its birth; what it grows by later comes as it is written. */
   readonly thick: boolean;
+}
+
+/** One that is to be a file. */
+export interface FileTarget extends VolumeTarget {
+  readonly pool: FilePool;
+}
+
+/** Most characters of a name of device-mapper's, in which each hyphen of the group and of the volume stands twice. */
+const MAPPED_MAX = 127;
+
+/**
+ * Name of the volume of a VM's disk.
+ * @throws {ProviderError} `InvalidSpec` for one that LVM does not take.
+ */
+export function diskVolumeIn(pool: DiskPool, uuid: string, disk: string): string {
+  if (pool.volumes === "Files") return diskVolume(uuid, disk);
+  const name = blockVolume(uuid, disk);
+  const mapped = [pool.group, name].map((part) => part.replaceAll("-", "--")).join("-");
+  if (mapped.length <= MAPPED_MAX) return name;
+  throw new ProviderError(
+    "InvalidSpec",
+    `logical volume "${name}" of group "${pool.group}" has a name that is too long for LVM by ${
+      mapped.length - MAPPED_MAX
+    } characters; shorten the disk's name`,
+    { field: `disks[${disk}].name` },
+  );
 }
 
 /**
@@ -154,6 +128,7 @@ export async function copyImage(
   options?: CallOptions,
 ): Promise<VolumeRef> {
   const { pool, name, bytes, thick } = target;
+  if (pool.volumes === "BlockDevices") return await fillBlock(context, { pool, name, bytes }, image, options);
   if (thick && bytes > image.bytes) {
     // libvirt takes space at once only for what a volume is born with: it has to be born from one of the final size.
     const part = await copyImage(context, { pool, name: `${name}.part`, bytes, thick: false }, image, options);
@@ -174,13 +149,20 @@ export async function copyImage(
 
 /**
  * A root disk that holds only what differs from `image`, which must not change any more.
- * @throws {ProviderError} `InvalidSpec` for a thick one.
+ * @throws {ProviderError} `InvalidSpec` for a thick one; `NotSupported` in a pool that keeps no files.
  */
 export async function overlayImage(
   context: LibvirtContext,
   target: VolumeTarget,
   image: FoundImage,
 ): Promise<VolumeRef> {
+  if (target.pool.volumes !== "Files") {
+    throw new ProviderError(
+      "NotSupported",
+      `a linked clone is a file, and storage pool "${target.pool.name}" is of kind logical; make a full clone`,
+      { field: "rootDisk.storageClass" },
+    );
+  }
   if (target.thick) {
     throw new ProviderError("InvalidSpec", "a linked clone shares its disk and cannot be thick", {
       field: "rootDisk.type",
@@ -202,6 +184,7 @@ export async function overlayImage(
 /**
  * An empty disk of `bytes`. A volume of this name is taken as it is, and grown if it is smaller: it is the data disk
  * that a VM of the same owner had before, and its content is worth more than a clean start.
+ * @throws {ProviderError} `NotSupported` for a logical volume that is there and too small.
  */
 export async function ensureDisk(
   context: LibvirtContext,
@@ -209,25 +192,32 @@ export async function ensureDisk(
   options?: CallOptions,
 ): Promise<VolumeRef> {
   const { pool, name, bytes } = target;
+  const make = () =>
+    pool.volumes === "Files"
+      ? emptyVolume(context, { ...target, pool }, options)
+      : fillBlock(context, { pool, name, bytes }, undefined, options);
   const existing = await storage.volume(context.session, pool, name, options);
-  if (existing === undefined) return await emptyVolume(context, target, options);
+  if (existing === undefined) return await make();
+  if (pool.volumes !== "Files" && await isHalfFilled(context, name, options)) return await make();
   try {
     const { capacity } = await storage.info(context.session, existing, options);
-    if (capacity < bytes) await storage.resize(context.session, existing, bytes, options);
+    if (capacity >= bytes) return existing;
+    if (pool.volumes !== "Files") throw cannotGrow(`${pool.name}/${name}`, { bytes, capacity });
+    await storage.resize(context.session, existing, bytes, options);
     return existing;
   } catch (error) {
     if (!LibvirtError.hasCode(error, errorCode.noStorageVol)) throw error;
-    // Listed, but without a file: somebody has taken it away, or a call whose connection broke is making it this moment.
+    // Listed, but not there: somebody has taken it away, or a call whose connection broke is making it this moment.
     // Then the pool is busy and says so here.
     await storage.refresh(context.session, pool, options);
-    return await emptyVolume(context, target, options);
+    return await make();
   }
 }
 
-/** A new empty disk; the name has to be free. */
+/** A new empty disk that is a file; the name has to be free. */
 export async function emptyVolume(
   context: LibvirtContext,
-  { pool, name, bytes, thick }: VolumeTarget,
+  { pool, name, bytes, thick }: FileTarget,
   options?: CallOptions,
 ): Promise<VolumeRef> {
   const description = volumeXml({ name, bytes, format: "qcow2", thick });

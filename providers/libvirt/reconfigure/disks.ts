@@ -2,16 +2,17 @@
 import { type DataDisk, ProviderError } from "@virtrigaud/contract";
 import * as domains from "../client/domain.ts";
 import * as storage from "../client/storage.ts";
-import { poolNameOf } from "../create.ts";
+import { poolNameOf, sourceOf } from "../create.ts";
 import { capacityOf } from "../describe.ts";
 import * as tuning from "../client/domain_tuning.ts";
-import { diskElement, ROOT_DISK } from "../domain_xml/devices.ts";
+import { diskElement, isOnBlock, ROOT_DISK } from "../domain_xml/devices.ts";
 import { DiskPlaces } from "../domain_xml/disk_place.ts";
 import { find, parseXml, serializeXml } from "../domain_xml/element.ts";
 import type { DomainDisk, DomainView } from "../domain_xml/read.ts";
 import { diskBus, diskDriver } from "../hardware.ts";
-import { diskVolume } from "../identity.ts";
-import { ensureDisk, gibBytes, isThick, requireDiskPool } from "../images/volumes.ts";
+import { cannotGrow } from "../images/blocks.ts";
+import { requireDiskPool, requirePool } from "../images/pools.ts";
+import { diskVolumeIn, ensureDisk, gibBytes, isThick } from "../images/volumes.ts";
 import { finishRemovals, noteRemovals } from "./removals.ts";
 import type { Change } from "./change.ts";
 import { attachDevice, attachTo, detachDevice } from "./devices.ts";
@@ -68,8 +69,12 @@ async function attach(change: Change, wish: DataDisk): Promise<void> {
   const { context, domain, spec, options, stored, live } = change;
   const poolName = poolNameOf(context, spec, wish.storageClass);
   const pool = await requireDiskPool(context, poolName, `disks[${wish.name}].storageClass`, options);
-  const name = diskVolume(domain.uuid, wish.name);
-  const target = { pool, name, bytes: gibBytes(wish.sizeGib), thick: isThick(wish) };
+  const target = {
+    pool,
+    name: diskVolumeIn(pool, domain.uuid, wish.name),
+    bytes: gibBytes(wish.sizeGib),
+    thick: isThick(wish),
+  };
   const volume = await ensureDisk(context, target, options);
   const field = `disks[${wish.name}]`;
   // Earlier disks of this very call may be attached already: look again.
@@ -82,8 +87,7 @@ async function attach(change: Change, wish: DataDisk): Promise<void> {
   }
   const device = serializeXml(diskElement({
     name: wish.name,
-    path: await storage.path(context.session, volume, options),
-    format: "qcow2",
+    ...await sourceOf(context, volume, options),
     place,
     driver: diskDriver(spec),
     ...(wish.iops === undefined ? {} : { iops: wish.iops }),
@@ -151,7 +155,7 @@ async function grow(
       { field },
     );
   }
-  if (live === undefined) {
+  if (live === undefined || isOnBlock(disk.element)) {
     const volume = await storage.volumeByPath(context.session, disk.source, options);
     if (volume === undefined) {
       throw new ProviderError("NotFound", `no active pool has the volume of disk ${disk.name} (${disk.source})`, {
@@ -159,7 +163,12 @@ async function grow(
         field,
       });
     }
-    return await storage.resize(context.session, volume, wanted, options);
+    if (!isOnBlock(disk.element)) return await storage.resize(context.session, volume, wanted, options);
+    // Somebody may have grown it on the host.
+    await storage.refresh(context.session, await requirePool(context, volume.pool, field, options), options);
+    const { capacity } = await storage.info(context.session, volume, options);
+    if (capacity < wanted) throw cannotGrow(disk.source, { bytes: wanted, capacity, field });
+    if (live === undefined) return;
   }
   if (!wish.online) return void change.waiting.add(field);
   await domains.resizeBlock(context.session, domain, { target: disk.target, bytes: wanted }, options);

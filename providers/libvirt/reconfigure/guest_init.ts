@@ -16,7 +16,8 @@ import { elements, find, mapElements, serializeXml, type XmlElement } from "../d
 import { type Mark, markMetadata } from "../domain_xml/mark.ts";
 import { readDomain } from "../domain_xml/read.ts";
 import { seedVolume, withAddresses } from "../identity.ts";
-import { requirePool, writeVolume } from "../images/volumes.ts";
+import { filePoolNear } from "../images/pools.ts";
+import { writeVolume } from "../images/volumes.ts";
 import { DESCRIPTORS } from "../iso9660.ts";
 import { makeSeed, newSeedToken } from "../seed.ts";
 import { type Change, isImpossibleLive } from "./change.ts";
@@ -158,7 +159,7 @@ async function addMedium(change: Change, image: Uint8Array): Promise<void> {
   const { session } = context;
   const root = stored.disks.find(({ name }) => name === ROOT_DISK) ?? stored.disks[0];
   const neighbour = await storage.volumeByPath(session, root?.source ?? "", options);
-  const pool = await requirePool(context, neighbour?.pool ?? context.defaultPool, "guestInit", options);
+  const pool = await filePoolNear(context, neighbour?.pool ?? context.defaultPool, options);
   const volume = await writeVolume(context, { pool, name: seedVolume(domain.uuid) }, image, options);
   const path = await storage.path(session, volume, options);
   await noteToken(change, newSeedToken());

@@ -13,7 +13,7 @@ import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
 import { type DomainDisk, readDomain } from "../domain_xml/read.ts";
 import { readRemovals, type Removal, removalsMetadata, removalsXml } from "../domain_xml/removals.ts";
-import { diskVolume } from "../identity.ts";
+import { blockVolume, diskVolume } from "../identity.ts";
 import type { Change } from "./change.ts";
 
 /**
@@ -61,7 +61,8 @@ export async function finishRemovals(
 }
 
 /** Made by us, for this VM: the volume's name says so. */
-const isOwn = ({ uuid }: DomainRef, { name, path }: Removal): boolean => path.endsWith(`/${diskVolume(uuid, name)}`);
+const isOwn = ({ uuid }: DomainRef, { name, path }: Removal): boolean =>
+  [diskVolume, blockVolume].some((volume) => path.endsWith(`/${volume(uuid, name)}`));
 
 const write = (context: LibvirtContext, domain: DomainRef, removals: readonly Removal[], options: CallOptions) =>
   domains.setMetadata(context.session, domain, {

@@ -9,7 +9,7 @@ import {
   type TaskRef,
   type WatchEvent,
 } from "@virtrigaud/contract";
-import { systemClock } from "@virtrigaud/resilience";
+import { systemClock, until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 import { LibvirtProvider, type LibvirtProviderOptions } from "../provider.ts";
@@ -35,6 +35,16 @@ export const createRequest = (ownerUid: string, spec: MachineSpec, powerOn = tru
   powerOn,
 });
 
+/** Has a VM made and waits until it is; gives its id, which is the uid of its owner. It is powered on by default. */
+export async function made(
+  provider: LibvirtProvider,
+  spec: MachineSpec,
+  { uid = crypto.randomUUID() as string, powerOn = true } = {},
+): Promise<string> {
+  await finish(provider, (await provider.create(createRequest(uid, spec, powerOn), callContext())).task);
+  return uid;
+}
+
 /** A provider that reaches the host's libvirtd by its socket, or through SSH. */
 export function providerFor(
   host: Hypervisor,
@@ -57,12 +67,12 @@ export async function volumesOf(host: Hypervisor, pool = "default"): Promise<str
 
 /** Waits until the task has ended; throws what it failed with. */
 export async function finish(provider: LibvirtProvider, task: TaskRef | undefined): Promise<void> {
-  while (task !== undefined) {
+  if (task === undefined) return;
+  await until(`task ${task.id} to end`, async () => {
     const { state, error } = await provider.taskStatus(task, callContext());
     if (error !== undefined) throw new ProviderError(error.class, error.message, { ...error });
-    if (state === "Succeeded") return;
-    await systemClock.sleep(20);
-  }
+    return state === "Succeeded";
+  }, { limitMs: BOOT_MS, everyMs: 20, transient: () => false });
 }
 
 export async function describeOrFail(provider: LibvirtProvider, vmId: string): Promise<ObservedMachine> {
@@ -71,10 +81,13 @@ export async function describeOrFail(provider: LibvirtProvider, vmId: string): P
   return answer.vm;
 }
 
+/** Guests boot slowly where there is no KVM. */
+const BOOT_MS = 300_000;
+
 interface Window {
   /** Look at events from this number on. Default 0. */
   readonly from?: number;
-  /** Default 300 000: guests boot slowly where there is no KVM. */
+  /** Default 300 000. */
   readonly withinMs?: number;
 }
 
@@ -97,7 +110,7 @@ export class Watcher implements AsyncDisposable {
   /** Resolves with the first event that fits. */
   async until(fits: (event: WatchEvent) => boolean, window: Window = {}): Promise<WatchEvent> {
     const timeout = new AbortController();
-    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? 300_000);
+    const cancel = systemClock.setTimeout(() => timeout.abort(), window.withinMs ?? BOOT_MS);
     try {
       for (;;) {
         const found = this.events.slice(window.from ?? 0).find(fits);

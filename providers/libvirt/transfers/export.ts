@@ -10,14 +10,15 @@ import { type ExportDiskRequest, type ExportDiskResponse, ProviderError } from "
 import { retry } from "@virtrigaud/resilience";
 import { type TransferStore, transferStore } from "../../shared/transfer/mod.ts";
 import * as domains from "../client/domain.ts";
-import type { DomainRef, PoolRef, VolumeRef } from "../client/objects.ts";
+import type { DomainRef, VolumeRef } from "../client/objects.ts";
 import * as storage from "../client/storage.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "../context.ts";
 import { contentOf, copyDisks } from "../copies.ts";
 import { type DomainDisk, readDomain } from "../domain_xml/read.ts";
 import { readFileBytes, volumeXml } from "../domain_xml/volume.ts";
 import { volumePrefix } from "../identity.ts";
-import { removeVolume, requirePool } from "../images/volumes.ts";
+import { type FilePool, filePoolNear } from "../images/pools.ts";
+import { removeVolume } from "../images/volumes.ts";
 import type { TaskControl, TaskResult } from "../tasks.ts";
 import { chooseDisk } from "./disk_info.ts";
 
@@ -54,7 +55,7 @@ export async function exportDisk(
   const view = readDomain(await domains.xml(context.session, domain, "current", options));
   const disk = chooseDisk(view, request.disk);
   const { volume, bytes } = await contentOf(context, domain, disk, options);
-  const pool = await requirePool(context, volume.pool, "disk", options);
+  const pool = await filePoolNear(context, volume.pool, options);
   const task = context.tasks.start(
     taskKey,
     domain.uuid,
@@ -66,7 +67,7 @@ export async function exportDisk(
 interface ExportPlan {
   readonly request: ExportDiskRequest;
   readonly domain: DomainRef;
-  readonly pool: PoolRef;
+  readonly pool: FilePool;
   readonly disk: DomainDisk;
   readonly key: string;
 }
@@ -115,7 +116,7 @@ async function carryOut(
 }
 
 /** Copies that exports have left which were cut off; those of exports that go on are kept. */
-async function sweep(context: LibvirtContext, { uuid }: DomainRef, pool: PoolRef): Promise<void> {
+async function sweep(context: LibvirtContext, { uuid }: DomainRef, pool: FilePool): Promise<void> {
   const prefix = `${volumePrefix(uuid)}${STAGE}-`;
   for (const volume of await storage.volumes(context.session, pool)) {
     if (!volume.name.startsWith(prefix)) continue;
@@ -126,7 +127,7 @@ async function sweep(context: LibvirtContext, { uuid }: DomainRef, pool: PoolRef
 
 async function convert(
   context: LibvirtContext,
-  pool: PoolRef,
+  pool: FilePool,
   source: VolumeRef,
   name: string,
   format: string,

@@ -1,4 +1,4 @@
-/** Disks that enter: content of a store becomes a volume, as qcow2, which a VM can be created from without a copy. @module */
+/** Disks that enter: content of a store becomes a volume, which a VM can be created from without a copy. @module */
 import { createHash } from "node:crypto";
 import { type ImportDiskRequest, type ImportDiskResponse, ProviderError } from "@virtrigaud/contract";
 import { transferStore } from "../../shared/transfer/mod.ts";
@@ -7,9 +7,9 @@ import * as storage from "../client/storage.ts";
 import type { CallOptions, LibvirtContext } from "../context.ts";
 import { domainUsing } from "../usage.ts";
 import { findPoolFolder } from "../domain_xml/pool.ts";
-import { importedVolume, importPart } from "../identity.ts";
+import { importedBlock, importedVolume, importPart } from "../identity.ts";
 import { takeIn } from "../images/intake.ts";
-import { requireDiskPool } from "../images/volumes.ts";
+import { requireDiskPool } from "../images/pools.ts";
 
 /** Formats that libvirt reads. */
 export const IMPORT_FORMATS: readonly string[] = ["qcow2", "raw", "vmdk", "vdi", "vhd"];
@@ -35,7 +35,7 @@ export async function importDisk(
   storeOf(new AbortController().signal);
   const pool = await requireDiskPool(context, request.storage ?? context.defaultPool, "storage", options);
   const key = createHash("sha256").update(JSON.stringify([operation.ownerUid, name])).digest("hex").slice(0, 32);
-  const volume = importedVolume(key);
+  const volume = pool.volumes === "Files" ? importedVolume(key) : importedBlock(key);
   const diskId = `${findPoolFolder(await storage.poolXml(context.session, pool, options), pool.name)}/${volume}`;
   const answer = { diskId, path: diskId };
   const taskKey = `import/${pool.uuid}/${key}`;

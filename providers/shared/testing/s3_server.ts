@@ -33,7 +33,12 @@ export class S3Server implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of request) chunks.push(chunk);
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      // Who asked has hung up in the middle of the request, and nobody is left to answer.
+      return;
+    }
     const body = new Uint8Array(await new Blob(chunks.map((chunk) => chunk.slice())).arrayBuffer());
     const url = new URL(request.url ?? "/", this.endpoint);
     const method = request.method ?? "GET";

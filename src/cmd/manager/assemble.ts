@@ -60,6 +60,8 @@ export interface ManagerRole {
   readonly manager: Manager;
   readonly connections: Controllers["connections"];
   readonly reconciler: Controllers["reconciler"];
+  /** Whether it could act at once, or why not. */
+  readonly ready: () => true | string;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ export async function assembleManager(options: ManagerRoleOptions): Promise<Mana
     manager,
     connections,
     reconciler,
+    ready: () => Object.values(manager.readyChecks).map((check) => check()).find((why) => why !== undefined) ?? true,
     async run(signal) {
       try {
         await manager.run(signal);

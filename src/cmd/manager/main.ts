@@ -1,33 +1,18 @@
 /** Entry point of `virtrigaud-manager`. @module */
 import { loadKubeClient } from "@virtrigaud/kube";
 import { systemClock } from "@virtrigaud/resilience";
-import { observeRequests, RUNTIME_METRICS, untilPeerGone } from "@virtrigaud/runtime";
-import {
-  assertDenoVersion,
-  buildLabels,
-  CLIENT_METRICS,
-  createLogger,
-  createMetrics,
-  MANAGER_METRICS,
-  PROCESS_METRICS,
-  serveHealth,
-  versionLine,
-} from "@virtrigaud/telemetry";
-import { signalled } from "../signals.ts";
+import { observeRequests, untilPeerGone } from "@virtrigaud/runtime";
+import { assertDenoVersion, createLogger, serveHealth, signalled, versionLine } from "@virtrigaud/telemetry";
 import { VERSION } from "../version.ts";
 import { applyCrds } from "./apply_crds.ts";
 import { assembleManager } from "./assemble.ts";
-import { withOlderNames } from "./metrics.ts";
+import { managerMetrics } from "./metrics.ts";
 import { type ManagerSettings, readManager, USAGE } from "./config.ts";
 
 /** Runs a manager until it is told to stop. */
 async function run(settings: ManagerSettings): Promise<void> {
   const log = createLogger(settings.log).with({ component: "virtrigaud-manager" });
-  const metrics = withOlderNames(createMetrics(
-    { ...PROCESS_METRICS, ...CLIENT_METRICS, ...MANAGER_METRICS, ...RUNTIME_METRICS },
-    { process: true },
-  ));
-  metrics.gauge("virtrigaud_build_info", buildLabels("manager"), 1);
+  const metrics = managerMetrics("manager");
   const client = await loadKubeClient(settings.kube, {
     userAgent: `virtrigaud-manager/${VERSION}`,
     onRequest: observeRequests(metrics),
@@ -60,10 +45,8 @@ async function run(settings: ManagerSettings): Promise<void> {
     log,
     metrics,
   });
-  const ready = (): true | string =>
-    Object.values(role.manager.readyChecks).map((check) => check()).find((why) => why !== undefined) ?? true;
   const endpoint = (port: number, withMetrics: boolean) =>
-    serveHealth({ port, host: settings.host, ready, log, ...(withMetrics ? { metrics } : {}) });
+    serveHealth({ port, host: settings.host, ready: role.ready, log, ...(withMetrics ? { metrics } : {}) });
   const servers = [
     ...(settings.healthPort > 0 ? [endpoint(settings.healthPort, false)] : []),
     ...(settings.metricsPort > 0 ? [endpoint(settings.metricsPort, true)] : []),

@@ -1,6 +1,22 @@
 /** The families of the product that say the same as the runtime's, under the names that older dashboards know. @module */
-import type { MetricLabels, RuntimeMetric, RuntimeMetrics } from "@virtrigaud/runtime";
-import type { ManagerMetric, Metrics } from "@virtrigaud/telemetry";
+import { type MetricLabels, RUNTIME_METRICS, type RuntimeMetric, type RuntimeMetrics } from "@virtrigaud/runtime";
+import {
+  buildLabels,
+  CLIENT_METRICS,
+  createMetrics,
+  MANAGER_METRICS,
+  type ManagerMetric,
+  type Metrics,
+  PROCESS_METRICS,
+} from "@virtrigaud/telemetry";
+
+/** What a process tells that has a manager in it. @param component which program it is, for `virtrigaud_build_info` */
+export function managerMetrics(component: string) {
+  const families = { ...PROCESS_METRICS, ...CLIENT_METRICS, ...MANAGER_METRICS, ...RUNTIME_METRICS };
+  const metrics = withOlderNames(createMetrics(families, { process: true }));
+  metrics.gauge("virtrigaud_build_info", buildLabels(component), 1);
+  return metrics;
+}
 
 /** What both are written to. */
 type Sink = Metrics<ManagerMetric> & RuntimeMetrics;

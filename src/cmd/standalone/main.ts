@@ -13,6 +13,7 @@ Options:
   --timeout=<duration>  time that the example may take with --once (default 5m)
   --folder=<folder>     where everything is kept (default .virtrigaud)
   --port=<n>            port of the API server on 127.0.0.1 (default: any free one)
+  --metrics-port=<n>    port of /metrics, /healthz and /readyz on 127.0.0.1 (default: any free one)
   --libvirt=<uri>       use this hypervisor instead of the mock: qemu:///system, qemu+ssh://user@host/system
   --image=<image>       qcow2 image on that hypervisor: a path, or a volume of its default pool
   --ssh-key=<file>      private key for qemu+ssh (default: keyfile= of the URI, then the keys in ~/.ssh)
@@ -29,6 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
       timeout: { type: "string", default: "5m" },
       folder: { type: "string", default: ".virtrigaud" },
       port: { type: "string" },
+      "metrics-port": { type: "string" },
       libvirt: { type: "string" },
       image: { type: "string" },
       "ssh-key": { type: "string" },
@@ -48,21 +50,27 @@ async function main(args: readonly string[]): Promise<number> {
   if (command !== "up" || rest.length > 0) {
     throw new TypeError(`unknown command "${positionals.join(" ")}": there is only "up"`);
   }
-  const port = values.port === undefined ? undefined : Number(values.port);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new RangeError(`--port is ${JSON.stringify(values.port)}; allowed: 0 to 65535`);
-  }
+  const port = portOf("port", values.port);
+  const metricsPort = portOf("metrics-port", values["metrics-port"]);
   return await up({
     folder: values.folder,
     once: values.once,
     timeoutMs: parseDuration(values.timeout),
     ...(port === undefined ? {} : { port }),
+    ...(metricsPort === undefined ? {} : { metricsPort }),
     ...(values.libvirt === undefined ? {} : { libvirt: values.libvirt }),
     ...(values.image === undefined ? {} : { image: values.image }),
     ...(values["ssh-key"] === undefined ? {} : { sshKey: values["ssh-key"] }),
     env: (name) => Deno.env.get(name),
     say: (line) => console.log(line),
   });
+}
+
+function portOf(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const port = Number(value);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new RangeError(`--${option} is ${JSON.stringify(value)}; allowed: 0 to 65535`);
 }
 
 if (import.meta.main) {

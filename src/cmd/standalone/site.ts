@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import { admissionPolicies, kinds } from "@virtrigaud/api";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR } from "@virtrigaud/controllers";
-import { isAlreadyExists, KubeClient, NAMESPACES } from "@virtrigaud/kube";
+import { isAlreadyExists, KubeClient, type KubeClientOptions, NAMESPACES } from "@virtrigaud/kube";
+import { observeRequests } from "@virtrigaud/runtime";
 import { type ControlPlane, Runner, startControlPlane, writePrivate } from "@virtrigaud/standalone";
-import { type Logger, silentLogger } from "@virtrigaud/telemetry";
+import { type Logger, serveHealth, silentLogger } from "@virtrigaud/telemetry";
 import { assembleManager, type ManagerRole } from "../manager/assemble.ts";
+import { managerMetrics } from "../manager/metrics.ts";
 import { programFor, programSources } from "./programs.ts";
 
 /** Options of {@linkcode startSite}. */
@@ -14,6 +16,8 @@ export interface SiteOptions {
   readonly folder: string;
   /** Port of the API server on 127.0.0.1. Default 0: any free one. */
   readonly port?: number;
+  /** Port of /metrics, /healthz and /readyz on 127.0.0.1; 0: any free one. Default: they are not served. */
+  readonly metricsPort?: number;
   /** Without it only API server and runner are started, for a manager of its own. Default true. */
   readonly withManager?: boolean;
   readonly log?: Logger;
@@ -26,6 +30,8 @@ export interface Site extends AsyncDisposable {
   readonly plane: ControlPlane;
   readonly runner: Runner;
   readonly manager?: ManagerRole;
+  /** Where it tells its metrics, if it does. */
+  readonly metricsUrl?: string;
   /** File of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** Acts as the administrator. */
@@ -49,12 +55,13 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     admission: { policies: admissionPolicies(kinds), action: "Warn" },
     ...(options.port === undefined ? {} : { port: options.port }),
   });
-  const clientFor = (user: string): KubeClient => {
+  const clientFor = (user: string, more: Partial<KubeClientOptions> = {}): KubeClient => {
     const token = plane.tokens.find(({ name }) => name === user)?.token ?? "";
-    return new KubeClient({ baseUrl: plane.url, caPem: plane.caPem, token, userAgent: `virtrigaud-${user}` });
+    return new KubeClient({ baseUrl: plane.url, caPem: plane.caPem, token, userAgent: `virtrigaud-${user}`, ...more });
   };
+  const metrics = options.metricsPort === undefined ? undefined : managerMetrics("virtrigaud");
   const admin = clientFor("admin");
-  const manager = clientFor("manager");
+  const manager = clientFor("manager", metrics === undefined ? {} : { onRequest: observeRequests(metrics) });
   const kubelet = clientFor("admin");
   const kubeconfig = join(folder, "kubeconfig");
   await writePrivate(kubeconfig, plane.kubeconfig("admin"));
@@ -76,6 +83,14 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     namespace: SYSTEM_NAMESPACE,
     identity: `standalone_${crypto.randomUUID().slice(0, 8)}`,
     log: log.with({ component: "manager" }),
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+  const health = metrics === undefined ? undefined : serveHealth({
+    port: options.metricsPort ?? 0,
+    host: "127.0.0.1",
+    metrics,
+    log,
+    ...(role === undefined ? {} : { ready: role.ready }),
   });
   const stopManager = new AbortController();
   const stopRunner = new AbortController();
@@ -88,6 +103,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
       await managing.catch(() => {});
       stopRunner.abort();
       await running.catch(() => {});
+      await health?.shutdown();
       for (const client of [admin, manager, kubelet]) client.close();
       await plane.close();
     })();
@@ -95,6 +111,7 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     plane,
     runner,
     ...(role === undefined ? {} : { manager: role }),
+    ...(health === undefined ? {} : { metricsUrl: `http://127.0.0.1:${health.port}/metrics` }),
     kubeconfig,
     client: admin,
     failed: Promise.all([managing, running]).then(() => new Promise<void>(() => {})),

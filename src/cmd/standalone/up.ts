@@ -11,9 +11,8 @@ import {
 import { systemClock } from "@virtrigaud/resilience";
 import { Informer } from "@virtrigaud/runtime";
 import { PROVIDER_FOLDERS } from "@virtrigaud/standalone";
-import { createLogger } from "@virtrigaud/telemetry";
+import { createLogger, signalled } from "@virtrigaud/telemetry";
 import { kindNamed } from "@virtrigaud/api";
-import { signalled } from "../signals.ts";
 import { VERSION } from "../version.ts";
 import { EXAMPLE_VM, type ExampleHost, exampleObjects } from "./example.ts";
 import { libvirtCredentials } from "./libvirt_credentials.ts";
@@ -24,6 +23,8 @@ import { type Site, startSite } from "./site.ts";
 export interface UpOptions {
   readonly folder: string;
   readonly port?: number;
+  /** Of /metrics, /healthz and /readyz. Default 0: any free one. */
+  readonly metricsPort?: number;
   /** End when the example is Ready, or cannot get there. */
   readonly once: boolean;
   /** Time that the example may take with `once`, milliseconds. */
@@ -65,10 +66,12 @@ export async function up(options: UpOptions): Promise<number> {
     folder,
     log,
     baseEnv,
+    metricsPort: options.metricsPort ?? 0,
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   say(`  API server  ${site.plane.url}`);
   say(`  kubeconfig  ${site.kubeconfig}`);
+  say(`  metrics     ${site.metricsUrl}`);
   say(`  log         ${join(folder, "virtrigaud.log")}`);
   say(`  providers   ${join(folder, "providers", "logs")}`);
   say("");

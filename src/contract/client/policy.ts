@@ -115,12 +115,13 @@ export class CallPolicy {
   run<T>(rpc: RpcTraits, context: CallContext, attempt: (attempt: Attempt) => Promise<T>): Promise<T> {
     return this.#measured(
       rpc,
+      context,
       () => traced(rpc.rpc, "client", () => this.#guarded(() => this.#repeated(rpc, context, attempt))),
     );
   }
 
-  async #measured<T>(rpc: RpcTraits, call: () => Promise<T>): Promise<T> {
-    const { clock, metrics } = this.#deps;
+  async #measured<T>({ rpc: method }: RpcTraits, { requestId }: CallContext, call: () => Promise<T>): Promise<T> {
+    const { clock, log, metrics, provider } = this.#deps;
     const started = clock.monotonic();
     let code = "OK";
     try {
@@ -129,9 +130,11 @@ export class CallPolicy {
       code = ProviderError.is(error) ? codeName(error.class) : "Unknown";
       throw error;
     } finally {
-      const labels = { provider_type: this.#labels.provider_type, method: rpc.rpc };
+      const labels = { provider_type: this.#labels.provider_type, method };
+      const seconds = (clock.monotonic() - started) / 1000;
       metrics.count("virtrigaud_provider_rpc_requests_total", { ...labels, code });
-      metrics.observe("virtrigaud_provider_rpc_latency_seconds", labels, (clock.monotonic() - started) / 1000);
+      metrics.observe("virtrigaud_provider_rpc_latency_seconds", labels, seconds);
+      log.debug("call ended", { provider, rpc: method, requestId, code, seconds });
     }
   }
 

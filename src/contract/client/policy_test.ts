@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { FakeClock } from "@virtrigaud/resilience";
-import { CLIENT_METRICS, createMetrics, silentLogger } from "@virtrigaud/telemetry";
+import { CLIENT_METRICS, createMetrics, type LogFields, type Logger, silentLogger } from "@virtrigaud/telemetry";
 import { type ErrorClass, errorClasses, ProviderError } from "../errors.ts";
 import { callContext } from "../testing/fixture.ts";
 import { type Attempt, CallPolicy, type PolicySettings, type RpcTraits } from "./policy.ts";
@@ -8,7 +8,7 @@ import { type Attempt, CallPolicy, type PolicySettings, type RpcTraits } from ".
 const describe: RpcTraits = { rpc: "Describe", deadline: "describe", mutating: false };
 const create: RpcTraits = { rpc: "Create", deadline: "mutating", mutating: true };
 
-function chain(settings: PolicySettings = {}) {
+function chain(settings: PolicySettings = {}, log: Logger = silentLogger) {
   const clock = new FakeClock();
   const metrics = createMetrics(CLIENT_METRICS);
   const states: string[] = [];
@@ -21,7 +21,7 @@ function chain(settings: PolicySettings = {}) {
     {
       clock,
       metrics,
-      log: silentLogger,
+      log,
       provider: "default/lab",
       providerType: "mock",
       onBreakerChange: (state) => states.push(state),
@@ -135,6 +135,25 @@ Deno.test("a call that its caller gives up says nothing about the provider", asy
   await test.clock.settle();
   leave.abort();
   assertEquals([(await call).reason, test.policy.breakerState], ["Cancelled", "closed"]);
+});
+
+Deno.test("at debug level the log tells of each call, how it ended and how long it took, and nothing of its content", async () => {
+  const lines: unknown[] = [];
+  const log = {
+    ...silentLogger,
+    debug: (message: string, fields?: LogFields) => void lines.push({ message, ...fields }),
+  };
+  using test = chain({}, log);
+  await outcome(test, test.run(() => ({ password: "hunter2" })));
+  await outcome(test, test.run((_, number) => number === 2 ? test.fail("Unavailable")() : "made", create));
+  await outcome(test, test.run(test.fail("InvalidSpec"), create));
+  const call = { provider: "default/lab", requestId: "test-request" };
+  assertEquals(lines.filter((line) => (line as LogFields).message === "call ended"), [
+    { message: "call ended", ...call, rpc: "Describe", code: "OK", seconds: 0 },
+    { message: "call ended", ...call, rpc: "Create", code: "OK", seconds: 0.5 },
+    { message: "call ended", ...call, rpc: "Create", code: "InvalidArgument", seconds: 0 },
+  ]);
+  assertEquals(JSON.stringify(lines).includes("hunter2"), false);
 });
 
 Deno.test("metrics tell outcome, time and repetitions of calls by method", async () => {

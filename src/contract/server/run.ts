@@ -11,6 +11,7 @@ import {
   PROCESS_METRICS,
   PROVIDER_METRICS,
   type ProviderMetric,
+  signalled,
   versionLine,
 } from "@virtrigaud/telemetry";
 import type { Provider } from "../provider.ts";
@@ -185,18 +186,6 @@ export async function runProvider(program: ProviderProgram, input: ProcessInput 
   void signalled().then(() => Deno.exit(1));
   await running.shutdown();
   return Deno.exit(0);
-}
-
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      Deno.removeSignalListener("SIGTERM", stop);
-      Deno.removeSignalListener("SIGINT", stop);
-      resolve();
-    };
-    Deno.addSignalListener("SIGTERM", stop);
-    Deno.addSignalListener("SIGINT", stop);
-  });
 }
 
 function exitWith(code: number, text: string): never {

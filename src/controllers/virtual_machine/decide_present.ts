@@ -80,7 +80,8 @@ const BEING_BORN: Verdict = {
  * nothing, no machine was lost and another one is made.
  */
 function isBeingBorn({ metadata, status }: VirtualMachine, seen: ObservedMachine): boolean {
-  return seen.power === "Transitional" && status?.id !== seen.id && metadata.labels?.[ADOPTED_LABEL] !== "true";
+  const isUnsettled = seen.power === "Transitional" && seen.attention === undefined;
+  return isUnsettled && status?.id !== seen.id && metadata.labels?.[ADOPTED_LABEL] !== "true";
 }
 
 /** What the id stood for came to nothing or is gone. */

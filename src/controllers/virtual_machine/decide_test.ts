@@ -292,6 +292,12 @@ const life: readonly Row[] = [
     "Wait",
     "Running False AttentionRequired",
   ],
+  [
+    "also one that was being made when it came to that",
+    { ...present({ attention: "a start that nobody ends", power: "Transitional" }), vm: vm({ status: {} }) },
+    "Wait",
+    "Unknown False AttentionRequired",
+  ],
 ];
 
 const deletion: readonly Row[] = [

@@ -22,6 +22,18 @@ export async function publish(path: string, content: ReadonlyMap<string, Uint8Ar
   for (const old of versions) await Deno.remove(join(path, old), { recursive: true });
 }
 
+/** Removes what is in the folder `path`, if there is one, but for the names in `kept`; gives the paths that are gone. */
+export async function removeExcept(path: string, kept: readonly string[]): Promise<string[]> {
+  const gone: string[] = [];
+  try {
+    for (const name of await entries(path)) if (!kept.includes(name)) gone.push(join(path, name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  for (const each of gone) await Deno.remove(each, { recursive: true });
+  return gone;
+}
+
 async function entries(path: string): Promise<string[]> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(path)) names.push(entry.name);

@@ -21,7 +21,7 @@ import {
   sameJson,
 } from "@virtrigaud/runtime";
 import { type Logger, silentLogger } from "@virtrigaud/telemetry";
-import { publish } from "./files.ts";
+import { publish, removeExcept } from "./files.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { type Launch, ProviderProcess } from "./process.ts";
 import { type EnvEntry, type ProcessTemplate, readTemplate } from "./template.ts";
@@ -101,13 +101,15 @@ export class Runner {
 
   /** File that the output of a Deployment's process is kept in. */
   logFileOf(key: string): string {
-    return join(this.#options.folder, "logs", `${key.replaceAll("/", "_")}.log`);
+    return join(this.#options.folder, "logs", `${podOf(key)}.log`);
   }
 
   /** Runs until `signal` aborts; then ends all processes. */
   async run(signal: AbortSignal): Promise<void> {
     const ended = await endLeftovers(join(this.#options.folder, "pids"));
     if (ended > 0) this.#log.info("ended provider processes that an earlier run left behind", { count: ended });
+    // Nothing runs that could read it; what is still needed is mounted again.
+    for await (const { name } of Deno.readDir(await this.#podsFolder())) await this.#unmount(name);
     const informers = new AbortController();
     const watching = this.#informer.run(informers.signal);
     try {
@@ -126,12 +128,14 @@ export class Runner {
     const running = this.#running.get(key);
     if (deployment === undefined || template === undefined || template.replicas === 0) {
       await this.#end(key);
+      await this.#unmount(podOf(key));
       if (deployment !== undefined) await this.#writeStatus(deployment, 0, "scaled to zero", signal);
       return done;
     }
     const program = this.#options.programOf(template.image);
     if (program === undefined) {
       await this.#end(key);
+      await this.#unmount(podOf(key));
       await this.#writeStatus(deployment, 0, `there is no program for image ${template.image} on this machine`, signal);
       return done;
     }
@@ -141,6 +145,7 @@ export class Runner {
       return requeueAfter(1_000);
     }
     if (running !== undefined && running.identity !== template.identity) await this.#end(key);
+    await this.#unmount(podOf(key), template);
     const current = this.#running.get(key) ?? this.#start(key, template, program);
     await this.#announce(template, current.listening.port, signal);
     await this.#writeStatus(deployment, current.process.ready ? 1 : 0, "the process is starting", signal);
@@ -245,12 +250,25 @@ export class Runner {
 
   readonly #mounted = new Map<string, string | undefined>();
 
+  /** Removes the files of Secrets that a pod has no longer: all of them, unless a template still mounts some. */
+  async #unmount(pod: string, template?: ProcessTemplate): Promise<void> {
+    const volumes = join(this.#options.folder, "pods", pod, PROVIDER_FOLDERS.volumes);
+    const kept = template?.secrets.map(({ mountPath }) => volumeOf(mountPath)) ?? [];
+    for (const gone of await removeExcept(volumes, kept)) this.#mounted.delete(gone);
+  }
+
+  async #podsFolder(): Promise<string> {
+    const folder = join(this.#options.folder, "pods");
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
   #homeOf({ namespace, name }: ProcessTemplate): string {
-    return join(this.#options.folder, "pods", `${namespace}_${name}`);
+    return join(this.#options.folder, "pods", podOf(`${namespace}/${name}`));
   }
 
   #folderOf(template: ProcessTemplate, mountPath: string): string {
-    return join(this.#homeOf(template), PROVIDER_FOLDERS.volumes, mountPath.replaceAll("/", "_"));
+    return join(this.#homeOf(template), PROVIDER_FOLDERS.volumes, volumeOf(mountPath));
   }
 
   /** Tells on the Service of the Deployment where its process listens. */
@@ -299,6 +317,10 @@ export class Runner {
     }
   }
 }
+
+/** Names of folders: of what runs for a Deployment, and of what is mounted there. */
+const podOf = (key: string): string => key.replaceAll("/", "_");
+const volumeOf = (mountPath: string): string => mountPath.replaceAll("/", "_");
 
 /** A port that was free a moment ago; a process that finds it taken ends, and is started again with another. */
 function freePort(): number {

@@ -2,13 +2,17 @@ import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
 import { fileURLToPath } from "node:url";
 import { DEPLOYMENTS, KubeClient, SECRETS, SERVICES, type UntypedObject } from "@virtrigaud/kube";
 import { startControlPlane } from "../server/mod.ts";
+import { until } from "@virtrigaud/resilience";
 import { Runner } from "./runner.ts";
 
 const TINY = fileURLToPath(new URL("./testing/tiny_provider.ts", import.meta.url));
 const ADDRESS = "example.com/address";
 const name = { namespace: "default", name: "prov" };
 
-function deployment(image = "tiny"): UntypedObject {
+function deployment(
+  image = "tiny",
+  mounts: Readonly<Record<string, string>> = { creds: "credentials" },
+): UntypedObject {
   return {
     metadata: { ...name, labels: { app: "prov" } },
     spec: {
@@ -27,9 +31,12 @@ function deployment(image = "tiny"): UntypedObject {
               { name: "FROM_SECRET", valueFrom: { secretKeyRef: { name: "creds", key: "password" } } },
               { name: "WHERE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
             ],
-            volumeMounts: [{ name: "c", mountPath: "/etc/virtrigaud/credentials" }],
+            volumeMounts: Object.entries(mounts).map(([name, folder]) => ({
+              name,
+              mountPath: `/etc/virtrigaud/${folder}`,
+            })),
           }],
-          volumes: [{ name: "c", secret: { secretName: "creds" } }],
+          volumes: Object.keys(mounts).map((name) => ({ name, secret: { secretName: name } })),
         },
       },
     },
@@ -39,8 +46,12 @@ function deployment(image = "tiny"): UntypedObject {
 const secret = (password: string) => ({ metadata: { ...name, name: "creds" }, data: { password: btoa(password) } });
 
 /** Runs `body` with a control plane and a runner that knows the image `tiny`. */
-async function withRunner(body: (client: KubeClient, runner: Runner) => Promise<void>): Promise<void> {
+async function withRunner(
+  body: (client: KubeClient, runner: Runner, folder: string) => Promise<void>,
+  prepare: (folder: string) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   const folder = await Deno.makeTempDir();
+  await prepare(folder);
   await using plane = await startControlPlane({ dataDir: ":memory:", kinds: [] });
   const client = new KubeClient({ baseUrl: plane.url, caPem: plane.caPem, token: plane.tokens[0]?.token ?? "" });
   const runner = new Runner({
@@ -57,7 +68,7 @@ async function withRunner(body: (client: KubeClient, runner: Runner) => Promise<
   const stop = new AbortController();
   const running = runner.run(stop.signal);
   try {
-    await body(client, runner);
+    await body(client, runner, folder);
   } finally {
     stop.abort();
     await running;
@@ -129,6 +140,49 @@ Deno.test("a process that ends is started again where a port is free, and one wh
     await whenDeployment(client, (status) => status.readyReplicas === 0);
     assertEquals(runner.pidOf("default/prov"), undefined);
     await Deno.stat(`/proc/${second}`).then(() => assert(false, "the process is still there"), () => {});
+  });
+});
+
+/** What is in files below `folder`, links followed. */
+async function contents(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if ((await Deno.stat(path)).isDirectory) found.push(...await contents(path));
+    else found.push(await Deno.readTextFile(path));
+  }
+  return found;
+}
+
+Deno.test("a Secret is in no file once it is not mounted, its Deployment is gone, or nobody took it away in time", async () => {
+  await withRunner(async (client, runner, folder) => {
+    const pods = () => contents(`${folder}/pods`);
+    await client.create(SECRETS, secret("creds-one"));
+    await client.create(SECRETS, { ...secret("tls-one"), metadata: { ...name, name: "tls" } });
+    await client.create(SERVICES, { metadata: name, spec: { ports: [{ port: 9443 }] } });
+    await client.create(DEPLOYMENTS, deployment("tiny", { creds: "credentials", tls: "tls" }));
+    await whenDeployment(client, (status) => status.readyReplicas === 1);
+    assertEquals(new Set(await pods()), new Set(["memory", "creds-one", "tls-one"]));
+
+    const current = await client.get(DEPLOYMENTS, name);
+    await client.replace(DEPLOYMENTS, { ...current, spec: deployment().spec });
+    await until("the certificate to be gone", async () => !(await pods()).includes("tls-one"), {
+      seen: async () => `${await pods()}`,
+    });
+    await whenDeployment(client, (status) => status.readyReplicas === 1 && status.observedGeneration === 2);
+    assertEquals((await state(runner)).password, "creds-one");
+
+    await client.delete(DEPLOYMENTS, name);
+    await until("the credentials to be gone", async () => (await pods()).join() === "memory", {
+      seen: async () => `${await pods()}`,
+    });
+    assertEquals(runner.pidOf("default/prov"), undefined);
+  }, async (folder) => {
+    const pod = `${folder}/pods/default_gone`;
+    for (const [path, content] of [["volumes/credentials", "of nobody any more"], ["state", "memory"]] as const) {
+      await Deno.mkdir(`${pod}/${path}`, { recursive: true });
+      await Deno.writeTextFile(`${pod}/${path}/file`, content);
+    }
   });
 });
 

@@ -5,16 +5,11 @@ import { qualified } from "./errors.ts";
 import { ALL_VERBS, type Column, type Resource, type ScalePaths } from "./resource.ts";
 
 /** What the server needs to know of a custom kind; `KindDefinition` of `@virtrigaud/api` is one. */
-export interface CustomKind {
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly listKind: string;
-  readonly plural: string;
-  readonly singular: string;
-  readonly shortNames: readonly string[];
-  readonly categories: readonly string[];
-  readonly namespaced: boolean;
+export interface CustomKind extends
+  Pick<
+    Resource,
+    "group" | "version" | "kind" | "listKind" | "plural" | "singular" | "shortNames" | "categories" | "namespaced"
+  > {
   /** Structural schema of the whole object; compiling it refuses what is none. */
   readonly schema: object;
   readonly printerColumns: readonly Column[];

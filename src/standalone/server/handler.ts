@@ -147,6 +147,7 @@ async function serve(
     throw methodNotAllowed();
   }
   const as = representation(request.headers.get("accept"));
+  const write = (change: Change) => answerWrite(context, request, asked, as, change);
   switch (asked.verb) {
     case "get": {
       const entry = getObject(context, asked);
@@ -162,37 +163,23 @@ async function serve(
         headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
       });
     case "create": {
-      const body = await readObject(request);
-      if (body === undefined) throw badRequest("the request has no body; an object was expected");
+      const body = await requiredObject(request);
       const answer = review(resource, body, {
         user,
         authorize: context.authorize,
         authenticator: context.authenticator,
       });
       if (answer !== undefined) return json(answer, 201);
-      return await answerWrite(context, request, asked, as, (options) => createObject(context, asked, body, options));
+      return await write((options) => createObject(context, asked, body, options));
     }
     case "update": {
-      const body = await readObject(request);
-      if (body === undefined) throw badRequest("the request has no body; an object was expected");
+      const body = await requiredObject(request);
       const { scale } = resource;
       if (subresource === "scale" && scale !== undefined) {
-        return await answerWrite(
-          context,
-          request,
-          asked,
-          as,
-          (options) =>
-            asScale(updateObject(context, asked, (live) => applyScale(resource, scale, live, body), options), scale),
-        );
+        const change = (live: JsonObject) => applyScale(resource, scale, live, body);
+        return await write((options) => asScale(updateObject(context, asked, change, options), scale));
       }
-      return await answerWrite(
-        context,
-        request,
-        asked,
-        as,
-        (options) => updateObject(context, asked, () => body, { ...options, revisionRequired: true }),
-      );
+      return await write((options) => updateObject(context, asked, () => body, { ...options, revisionRequired: true }));
     }
     case "patch": {
       const type = mediaType(request.headers);
@@ -201,26 +188,11 @@ async function serve(
       if (!allowed.includes(type)) throw unsupportedMediaType(allowed);
       const { scale } = resource;
       if (subresource === "scale" && scale !== undefined) {
-        return await answerWrite(
-          context,
-          request,
-          asked,
-          as,
-          (options) =>
-            asScale(
-              updateObject(context, asked, (live) =>
-                applyScale(resource, scale, live, patched(resource, scaleOf(scale, live), patch, type)), options),
-              scale,
-            ),
-        );
+        const change = (live: JsonObject) =>
+          applyScale(resource, scale, live, patched(resource, scaleOf(scale, live), patch, type));
+        return await write((options) => asScale(updateObject(context, asked, change, options), scale));
       }
-      return await answerWrite(
-        context,
-        request,
-        asked,
-        as,
-        (options) => patchObject(context, asked, patch, type, options),
-      );
+      return await write((options) => patchObject(context, asked, patch, type, options));
     }
     case "delete": {
       const options = await deleteOptions(request);
@@ -247,15 +219,24 @@ function asScale(written: Written, scale: Parameters<typeof scaleOf>[0]): Writte
   return { ...written, object: scaleOf(scale, written.object) };
 }
 
+/** What a request does to the store. */
+type Change = (options: WriteOptions) => Written;
+
+async function requiredObject(request: Request): Promise<JsonObject> {
+  const body = await readObject(request);
+  if (body === undefined) throw badRequest("the request has no body; an object was expected");
+  return body;
+}
+
 async function answerWrite(
   context: ServerContext,
   request: Request,
   asked: ResourceRequest,
   as: ReturnType<typeof representation>,
-  write: (options: WriteOptions) => Written,
+  change: Change,
 ): Promise<Response> {
   const options = writeOptions(request, asked.params);
-  const written = write(options);
+  const written = change(options);
   await context.store.settled();
   const headers = new Headers();
   for (const warning of options.warnings) headers.append("warning", `299 - ${JSON.stringify(warning)}`);

@@ -1,23 +1,12 @@
 /** What a request asks for, read off its path and method. @module */
 import { badRequest, methodNotAllowed, noSuchPath, notFound } from "./errors.ts";
-import type { Registry, Resource } from "./resource.ts";
+import type { Registry, Resource, Verb } from "./resource.ts";
 
 /** Who asks. */
 export interface User {
   readonly name: string;
   readonly groups: readonly string[];
 }
-
-/** Verb of a request as authorization and faults see it. */
-export type RequestVerb =
-  | "create"
-  | "delete"
-  | "deletecollection"
-  | "get"
-  | "list"
-  | "patch"
-  | "update"
-  | "watch";
 
 /** A request for objects of one resource. */
 export interface ResourceRequest {
@@ -28,7 +17,7 @@ export interface ResourceRequest {
   readonly name: string;
   /** `status`, `scale`, ... or empty. */
   readonly subresource: string;
-  readonly verb: RequestVerb;
+  readonly verb: Verb;
   readonly params: URLSearchParams;
 }
 
@@ -91,7 +80,7 @@ export function resourceRequest(
   return { resource, namespace: path.namespace, name: path.name, subresource, verb, params };
 }
 
-function verbOf(method: string, collection: boolean, watch: boolean): RequestVerb | undefined {
+function verbOf(method: string, collection: boolean, watch: boolean): Verb | undefined {
   switch (method) {
     case "GET":
     case "HEAD":

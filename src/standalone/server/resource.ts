@@ -22,7 +22,7 @@ export interface ScalePaths {
   readonly labelSelectorPath?: string;
 }
 
-/** Verbs that a resource may be asked for. */
+/** What a resource may be asked for; authorization and faults go by it. */
 export type Verb =
   | "create"
   | "delete"

@@ -8,10 +8,10 @@
 import { programFor, programSources } from "../../../src/cmd/standalone/programs.ts";
 import { DIAL_ADDRESS_ANNOTATION, MANAGED_SELECTOR } from "@virtrigaud/controllers";
 import { type KubeClient, loadKubeClient, resourceType, type UntypedObject } from "@virtrigaud/kube";
+import { until } from "@virtrigaud/resilience";
 import { Runner } from "@virtrigaud/standalone";
 import { type Kubernetes, type KubernetesOptions, startKubernetes } from "../../rigs/kubernetes/mod.ts";
 import { at, CHART, helm, ROOT, type Values } from "./helm.ts";
-import { until } from "./until.ts";
 
 const JOBS = resourceType<UntypedObject>({
   group: "batch",
@@ -212,10 +212,7 @@ async function runHookJob(
   signal: AbortSignal,
 ): Promise<string> {
   const name = "virtrigaud-crds";
-  const job = await until(async () => await client.find(JOBS, { namespace, name }), {
-    what: "the Job of the hook",
-    signal,
-  });
+  const job = await until("the Job of the hook", () => client.find(JOBS, { namespace, name }), { signal });
   const kubeconfig = await account(namespace, String(at(job, "spec.template.spec.serviceAccountName")));
   const pod = startPod(at(job, "spec.template.spec.containers.0"), { namespace, kubeconfig });
   const { success } = await pod.ended;

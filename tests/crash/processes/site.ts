@@ -9,9 +9,9 @@ import {
   SERVICES,
   type UntypedObject,
 } from "@virtrigaud/kube";
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
 import { baseEnv } from "../../e2e/support/config.ts";
-import { until } from "../../e2e/support/deadline.ts";
 import { freePort } from "../../e2e/support/stages.ts";
 import { Victim } from "./victim.ts";
 
@@ -130,13 +130,13 @@ export async function startSite(program: ProviderProgram): Promise<Site> {
         const condition = seen?.status?.conditions?.find(({ type }) => type === "Ready");
         if (seen === undefined || condition?.observedGeneration !== seen.metadata.generation) return false;
         return condition?.status === "True" && also(seen) && seen;
-      }, { everyMs: 50, last: () => `${JSON.stringify(seen?.status)}\n${tails(site)}` });
+      }, { everyMs: 50, seen: () => `${JSON.stringify(seen?.status)}\n${tails(site)}` });
     },
     async gone(name) {
       let seen: VirtualMachine | undefined;
       await until(`${name} to be gone`, async () => (seen = await find(name)) === undefined, {
         everyMs: 50,
-        last: () => `${JSON.stringify(seen?.status)}\n${tails(site)}`,
+        seen: () => `${JSON.stringify(seen?.status)}\n${tails(site)}`,
       });
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
@@ -158,7 +158,7 @@ export async function startSite(program: ProviderProgram): Promise<Site> {
   await until("the Provider to be ready", async () => {
     const { status } = await client.get(PROVIDERS, at("host"));
     return status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
-  }, { last: () => tails(site) });
+  }, { seen: () => tails(site) });
   return site;
 }
 

@@ -1,11 +1,11 @@
 /** One real Debian on a real hypervisor: what cloud-init, the guest's agent and its kernel make of what was asked for. @module */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { callContext, finish, operation, providerFor } from "../../../providers/libvirt/testing/fixture.ts";
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
 import type { Kubectl, Printed } from "../support/kubectl.ts";
-import { isReady, object, ready, secret } from "../support/manifests.ts";
+import { hostProvider, isReady, object, ready, secret } from "../support/manifests.ts";
 
 const NAMESPACE = "debian";
 const HOSTNAME = "debian-web";
@@ -55,7 +55,7 @@ export function debian(host: Hypervisor, image: DebianImage): readonly Case[] {
       };
       say("cloud-init ends its work");
       const result = await until("cloud-init", () => exec("/usr/bin/cat", "/run/cloud-init/result.json"), {
-        timeoutMs: PATIENCE_MS,
+        limitMs: PATIENCE_MS,
       });
       const { datasource, errors } = JSON.parse(result).v1;
       assertEquals(errors, []);
@@ -144,7 +144,7 @@ async function machine(kubectl: Kubectl, what: string, test: (vm: Printed) => bo
       say(`  after ${Math.round(seconds)} s: ${phase}, agent ${guest?.agent ?? "not seen"}`);
     }
     return seen !== undefined && isReady(seen) && test(seen) ? seen : undefined;
-  }, { timeoutMs: PATIENCE_MS, everyMs: 1000, last: () => JSON.stringify(seen?.status) });
+  }, { limitMs: PATIENCE_MS, everyMs: 1000, seen: () => JSON.stringify(seen?.status) });
 }
 
 async function fileSystemGib(exec: (...command: string[]) => Promise<string>): Promise<number> {
@@ -154,13 +154,7 @@ async function fileSystemGib(exec: (...command: string[]) => Promise<string>): P
 
 function manifests(host: Hypervisor, image: DebianImage, canary: string): unknown[] {
   return [
-    secret("ssh", { "ssh-privatekey": host.privateKey, known_hosts: `${host.knownHosts}\n`, username: "root" }),
-    object("Provider", "host", {
-      type: "libvirt",
-      endpoint: host.uri,
-      credentialSecretRef: { name: "ssh" },
-      runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
-    }),
+    ...hostProvider(host),
     object("VMClass", "roomy", {
       cpu: 2,
       memory: "512Mi",

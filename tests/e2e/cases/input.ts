@@ -1,8 +1,8 @@
 /** What is refused, and what is waited for. @module */
 import { assert, assertEquals, assertStringIncludes } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { badInputs } from "../../compat/bad_input.ts";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
 import {
   catalog,
   isReady,

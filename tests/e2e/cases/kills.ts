@@ -1,7 +1,7 @@
 /** Processes die at the worst moments; it ends as if they had not. @module */
 import { assertEquals } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
 import type { Kubectl } from "../support/kubectl.ts";
 import { catalog, machine, mockProvider, ready } from "../support/manifests.ts";
 import type { MockHypervisor } from "../support/mock_hypervisor.ts";

@@ -1,9 +1,9 @@
 /** One VM on a real hypervisor over SSH, with everything killed on the way. @module */
 import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
-import { object, ready, secret } from "../support/manifests.ts";
+import { hostProvider, object, ready, secret } from "../support/manifests.ts";
 import type { World } from "../support/world.ts";
 
 const NAMESPACE = "libvirt";
@@ -82,13 +82,7 @@ export function libvirt(host: Hypervisor): readonly Case[] {
 
 function manifests(host: Hypervisor, canary: string): unknown[] {
   return [
-    secret("ssh", { "ssh-privatekey": host.privateKey, known_hosts: `${host.knownHosts}\n`, username: "root" }),
-    object("Provider", "host", {
-      type: "libvirt",
-      endpoint: host.uri,
-      credentialSecretRef: { name: "ssh" },
-      runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
-    }),
+    ...hostProvider(host),
     object("VMClass", "tight", { cpu: 1, memory: "128Mi" }),
     object("VMClass", "roomy", { cpu: 1, memory: "256Mi" }),
     object("VMImage", "tiny", { source: { libvirt: { path: `${host.pool}/${host.imageVolume}`, format: "qcow2" } } }),

@@ -1,8 +1,8 @@
 /** One VM from apply to delete, in the words of a user. @module */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@virtrigaud/deps";
 import { VM_FINALIZER } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import type { Case } from "../support/case.ts";
-import { until } from "../support/deadline.ts";
 import { catalog, machine, mockProvider, ready, when } from "../support/manifests.ts";
 
 const EXAMPLE = new URL("../../../examples/mock/vm.yaml", import.meta.url).pathname;
@@ -22,12 +22,12 @@ export const lifecycle: readonly Case[] = [
       await until("the watch to show the way", () =>
         /hello .*Creating/.test(watching.text) &&
         new RegExp(`hello +On +${vm.status.ips[0]} .* mock +True +ReconcileSuccess`).test(watching.text), {
-        last: () => watching.text,
+        seen: () => watching.text,
       });
       await until(
         "its birth among its events",
         async () => /Normal +Created .*the VM exists as /.test(await kubectl.ok(["describe", "vm", "hello"])),
-        { last: () => kubectl.ok(["describe", "vm", "hello"]) },
+        { seen: () => kubectl.ok(["describe", "vm", "hello"]) },
       );
       assertMatch(await kubectl.ok(["explain", "vm.spec.powerState"]), /ENUM:\s+On\s+Off\s+OffGraceful/);
       await world.search();

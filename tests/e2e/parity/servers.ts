@@ -1,8 +1,8 @@
 /** The embedded API server and a real one, with the same kinds. @module */
 import { kinds } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import { startTestPlane, TestClient, WIDGET, WIDGETS } from "@virtrigaud/standalone/testing";
 import { type Kubernetes, startKubernetes } from "../../rigs/kubernetes/mod.ts";
-import { until } from "../support/deadline.ts";
 import { Kubectl } from "../support/kubectl.ts";
 
 const CRDS = new URL("../../../charts/virtrigaud/crds", import.meta.url).pathname;

@@ -1,7 +1,8 @@
 /** The objects that cases apply. @module */
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
+import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Kubectl, Printed } from "./kubectl.ts";
-import { until } from "./deadline.ts";
 import { MockHypervisor } from "./mock_hypervisor.ts";
 import type { World } from "./world.ts";
 
@@ -90,6 +91,19 @@ export function providerObjects(
   ];
 }
 
+/** The Provider `host` of a libvirt host over SSH, with its Secret. */
+export function hostProvider({ privateKey, knownHosts, uri }: Hypervisor): unknown[] {
+  return [
+    secret("ssh", { "ssh-privatekey": privateKey, known_hosts: `${knownHosts}\n`, username: "root" }),
+    object("Provider", "host", {
+      type: "libvirt",
+      endpoint: uri,
+      credentialSecretRef: { name: "ssh" },
+      runtime: { image: "example.com/provider-libvirt:v1", logLevel: "debug" },
+    }),
+  ];
+}
+
 /** What a condition says. */
 export interface Condition {
   readonly type: string;
@@ -134,5 +148,5 @@ export async function when(
   return await until(`${kind} ${name} ${what}`, async () => {
     seen = await kubectl.find(kind, name);
     return seen !== undefined && test(seen) ? seen : undefined;
-  }, { last: () => JSON.stringify(seen?.status ?? "no such object") });
+  }, { seen: () => JSON.stringify(seen?.status ?? "no such object") });
 }

@@ -1,5 +1,5 @@
 /** What the manager's metrics tell of its work. @module */
-import { until } from "./deadline.ts";
+import { until } from "@virtrigaud/resilience";
 
 /** Reconciles so far, and keys that wait or are worked on. */
 export interface Work {
@@ -21,17 +21,17 @@ export async function workOf(url: string): Promise<Work> {
   };
 }
 
-/**
- * Waits until the manager has worked off `reconciles` keys at least and does nothing any more for longer than the three
- * seconds by which it lets the counts in a status wait.
- */
+/** Longer than the three seconds by which the manager lets the counts in a status wait. */
+const QUIET_MS = 4_000;
+
+/** Waits until the manager has worked off `reconciles` keys at least and does nothing any more. */
 export async function untilIdle(url: string, reconciles: number): Promise<Work> {
   let before: Work | undefined;
-  let still = 0;
+  let since = performance.now();
   return await until("the manager to have nothing to do", async () => {
     const now = await workOf(url);
-    still = now.pending === 0 && now.reconciles === before?.reconciles ? still + 1 : 0;
+    if (now.pending > 0 || now.reconciles !== before?.reconciles) since = performance.now();
     before = now;
-    return still >= 20 && now.reconciles >= reconciles ? now : undefined;
-  }, { last: () => JSON.stringify(before) });
+    return performance.now() - since > QUIET_MS && now.reconciles >= reconciles ? now : undefined;
+  }, { seen: () => JSON.stringify(before) });
 }

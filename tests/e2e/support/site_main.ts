@@ -1,7 +1,6 @@
 /** The embedded control plane and the runner, without a manager, as a process that tests can kill. @module */
-import { createLogger } from "@virtrigaud/telemetry";
+import { createLogger, signalled } from "@virtrigaud/telemetry";
 import { startSite } from "../../../src/cmd/standalone/site.ts";
-import { signalled } from "../../../src/cmd/signals.ts";
 import { baseEnv } from "./config.ts";
 
 const [folder, port] = Deno.args;

@@ -7,9 +7,9 @@ import { createLogger, type Logger } from "@virtrigaud/telemetry";
 import { programFor, programSources } from "../../../src/cmd/standalone/programs.ts";
 import { startSite } from "../../../src/cmd/standalone/site.ts";
 import { parseAllYaml } from "@virtrigaud/deps";
+import { until } from "@virtrigaud/resilience";
 import { startKubernetes } from "../../rigs/kubernetes/mod.ts";
 import { baseEnv } from "./config.ts";
-import { until } from "./deadline.ts";
 import { TestProcess } from "./process.ts";
 import type { Stage } from "./world.ts";
 

@@ -1,8 +1,8 @@
 /** Where the cases are played: the product on an API server, complete, with everything kept for the canary. @module */
 import { kinds } from "@virtrigaud/api";
+import { until } from "@virtrigaud/resilience";
 import { join } from "node:path";
 import { Canary, logFiles } from "./canary.ts";
-import { until } from "./deadline.ts";
 import { Kubectl, type Printed } from "./kubectl.ts";
 import type { TestProcess } from "./process.ts";
 

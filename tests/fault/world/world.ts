@@ -6,6 +6,7 @@ import { ProviderError } from "@virtrigaud/contract";
 import type { UntypedObject } from "@virtrigaud/kube";
 import { FakeApiServer } from "@virtrigaud/kube/testing";
 import { FakeClock } from "@virtrigaud/resilience";
+import { seededRandom } from "../../../providers/mock/faults.ts";
 import { OwnershipLog } from "./ownership.ts";
 import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./catalog.ts";
 import { MemoryDisk } from "./journal.ts";
@@ -70,7 +71,7 @@ export class World {
   constructor(seed: number) {
     this.#seed = seed;
     // The one source of chance that the product has without being given another: back-off and jitter.
-    Math.random = mulberry(seed);
+    Math.random = seededRandom(seed);
     this.provider = this.#newProvider();
     this.ownership = new OwnershipLog(() => this.provider.hypervisor);
     const tell = this.api.store.onChange;
@@ -327,14 +328,4 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-}
-
-function mulberry(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

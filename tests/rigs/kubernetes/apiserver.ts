@@ -1,4 +1,5 @@
 /** A real kube-apiserver with its etcd on loopback. @module */
+import { until } from "@virtrigaud/resilience";
 import { run } from "../command.ts";
 import { endInstance, makeInstance, sweepInstances } from "../instance.ts";
 import { type Authority, createAuthority, type KeyPair, serviceAccountKeys } from "./pki.ts";
@@ -10,6 +11,7 @@ const KIND = "k8s";
 const CONTROLLERS = ["garbage-collector-controller", "namespace-controller", "serviceaccount-controller"];
 /** Both processes are ready after 3 s on an idle machine. */
 const START_TIMEOUT_MS = 120_000;
+const LOOK_TIMEOUT_MS = 5_000;
 
 /** Access of one user. */
 export interface UserAccess extends KeyPair {
@@ -270,26 +272,27 @@ async function untilReady(
   servers: readonly ServerProcess[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
-  const giveUp = signal ? AbortSignal.any([signal, timeout]) : timeout;
   using client = Deno.createHttpClient({ caCerts: [caPem], cert: admin.certPem, key: admin.keyPem });
-  const init: RequestInit & { client: Deno.HttpClient } = { client, signal: giveUp };
-  for (let last = "no answer";;) {
-    try {
-      const response = await fetch(`${url}/readyz`, init);
-      last = await response.text();
-      if (response.ok) return;
-    } catch (error) {
-      last = String(error);
-    }
+  let answer = "none";
+  await until("kube-apiserver to be ready", async () => {
     for (const server of servers) {
       const failure = await server.failure();
       if (failure) throw new Error(failure);
     }
-    signal?.throwIfAborted();
-    if (timeout.aborted) throw new Error(`kube-apiserver was not ready after ${START_TIMEOUT_MS / 1000} s: ${last}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+    const init: RequestInit & { client: Deno.HttpClient } = { client, signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) };
+    try {
+      const response = await fetch(`${url}/readyz`, init);
+      answer = await response.text();
+      return response.ok;
+    } catch (error) {
+      answer = String(error);
+    }
+  }, {
+    limitMs: START_TIMEOUT_MS,
+    seen: () => answer,
+    transient: () => false,
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** Ports that are free now; held together, so that they differ. */

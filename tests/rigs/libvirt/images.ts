@@ -1,6 +1,7 @@
 /** The rig's guest images: each built once for each version of its sources, kept in the cache. @module */
 import { isFile, run } from "../command.ts";
 import { rigFolders } from "../config.ts";
+import { likeApt } from "./like_apt.ts";
 
 /** Guests by the folder that their sources are in, with what their files are called. */
 const GUESTS = { guest: "tiny", debian: "debian" } as const;
@@ -28,20 +29,20 @@ export const debianImagePath = (): Promise<string> => imagePath("debian");
 export async function ensureDebianImage(): Promise<string> {
   const path = await debianImagePath();
   if (!isFile(path)) {
-    await run(["bash", script("debian"), path], { show: true, signal: AbortSignal.timeout(BUILD_TIMEOUT_MS) });
+    const argv = ["bash", script("debian"), path, ...await likeApt()] as const;
+    await run(argv, { show: true, signal: AbortSignal.timeout(BUILD_TIMEOUT_MS) });
   }
   return path;
 }
 
-const folder = (guest: Guest): string => new URL(`./${guest}/`, import.meta.url).pathname;
+const RIG = new URL("./", import.meta.url).pathname;
+const folder = (guest: Guest): string => `${RIG}${guest}/`;
 const script = (guest: Guest): string => `${folder(guest)}build.sh`;
 
 async function imagePath(guest: Guest): Promise<string> {
-  const sources = folder(guest);
+  const sources = [...await files(folder(guest)), `${RIG}bios_disk.sh`].sort();
   const parts: string[] = [];
-  for (const file of (await files(sources)).sort()) {
-    parts.push(file.slice(sources.length), await Deno.readTextFile(file));
-  }
+  for (const file of sources) parts.push(file.slice(RIG.length), await Deno.readTextFile(file));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\0")));
   return `${rigFolders().cache}/guest/${GUESTS[guest]}-${new Uint8Array(digest).toHex().slice(0, 16)}.qcow2`;
 }

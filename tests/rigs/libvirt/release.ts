@@ -2,6 +2,7 @@
 import { missing, run } from "../command.ts";
 import { rigFolders } from "../config.ts";
 import type { Need } from "../skip.ts";
+import { likeApt } from "./like_apt.ts";
 
 /** A Debian release that hosts can be made of; libvirt 11.3 and QEMU 10.0. */
 export type Release = "trixie";
@@ -15,17 +16,18 @@ export const RELEASE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** What a host runs. libvirt's drivers are packages of their own since Debian 13. */
 const CONTENT = [
   ..."daemon daemon-log clients".split(" ").map((part) => `libvirt-${part}`),
-  ..."interface network nodedev nwfilter qemu secret storage".split(" ").map((part) => `libvirt-daemon-driver-${part}`),
+  ..."interface network nodedev nwfilter qemu secret storage storage-logical".split(" ").map((part) =>
+    `libvirt-daemon-driver-${part}`
+  ),
   ..."qemu-system-x86 qemu-utils openssh-server openssl dnsmasq-base iptables iproute2".split(" "),
   ..."mount hostname procps socat e2fsprogs".split(" "),
 ];
-const ARCHIVE = "http://deb.debian.org/debian";
 const LEFT_OUT = ["doc", "man", "locale"].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`);
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 
 /** Folder with the release's file system, whether it has been made or not. Hosts use it read-only. */
 export async function releasePath(release: Release): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode([ARCHIVE, ...CONTENT].join(" ")));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(CONTENT.join(" ")));
   return `${rigFolders().cache}/hosts/${release}-${new Uint8Array(digest).toHex().slice(0, 16)}`;
 }
 
@@ -51,7 +53,7 @@ async function make(release: Release, path: string): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   const options = [`--include=${CONTENT.join()}`, '--aptopt=Apt::Install-Recommends "false"', ...LEFT_OUT];
-  await run(["mmdebstrap", "--quiet", "--variant=minbase", ...options, release, unfinished, ARCHIVE], {
+  await run(["mmdebstrap", "--quiet", "--variant=minbase", ...options, release, unfinished, ...await likeApt()], {
     signal: AbortSignal.timeout(BUILD_TIMEOUT_MS),
   });
   await Deno.rename(unfinished, path);

@@ -1,15 +1,8 @@
 #!/bin/bash
-# Builds a real Debian cloud guest: build.sh OUT.qcow2
+# Builds a real Debian cloud guest: build.sh OUT.qcow2 [ARGUMENT OF MMDEBSTRAP]...
 # Debian bookworm with its own kernel, systemd, cloud-init, qemu-guest-agent and sshd, from Debian's packages alone. It
-# boots by BIOS (syslinux on a FAT partition); the root partition is the last one, so that cloud-init can grow it. Needs
-# root for mmdebstrap, and neither a loop device nor a mount.
-set -euo pipefail
-out=$(realpath -m "$1")
-here=$(dirname "$(realpath "$0")")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
-chmod 755 "$work"
+# boots by BIOS; the root partition is the last one, so that cloud-init can grow it. Needs root for mmdebstrap.
+source "$(dirname "$(realpath "$0")")/../bios_disk.sh"
 
 packages=linux-image-cloud-amd64,initramfs-tools,zstd,systemd-sysv,systemd-resolved,udev,dbus,cloud-init
 packages+=,cloud-guest-utils,fdisk,e2fsprogs,qemu-guest-agent,openssh-server,iproute2,sudo,netbase
@@ -22,31 +15,15 @@ mmdebstrap --quiet --variant=minbase --include="$packages" \
   --essential-hook="cp -a '$here/before/.' \"\$1/\"" \
   --customize-hook="cp -a '$here/after/.' \"\$1/\"" \
   --customize-hook='chroot "$1" sh /root/finish.sh && rm "$1/root/finish.sh"' \
-  bookworm "$work/root" \
-  'deb http://deb.debian.org/debian bookworm main' \
-  'deb http://deb.debian.org/debian bookworm-updates main' \
-  'deb http://deb.debian.org/debian-security bookworm-security main'
+  bookworm "$work/root" "${@:2}"
 
 echo 'Debian guest, 2 of 3: partitions and file systems'
 kernel=$(basename "$work"/root/boot/vmlinuz-*)
 cp "$work/root/boot/$kernel" "$work/vmlinuz"
 cp "$work/root/boot/initrd.img-${kernel#vmlinuz-}" "$work/initrd"
-cp "$here/syslinux.cfg" "$work/syslinux.cfg"
-# MiB: 1 gap, 64 boot, 1400 root.
-truncate -s 1465M "$work/disk"
-printf 'start=1MiB, size=64MiB, type=e, bootable\nstart=65MiB, size=1400MiB, type=83\n' | sfdisk --quiet "$work/disk"
-truncate -s 64M "$work/fat"
-mkfs.vfat -F 16 -n DEBBOOT "$work/fat" > /dev/null
-mcopy -i "$work/fat" "$work/vmlinuz" "$work/initrd" "$work/syslinux.cfg" ::/
 truncate -s 1400M "$work/ext4"
 mkfs.ext4 -q -L debroot -O ^orphan_file -d "$work/root" "$work/ext4"
-dd if="$work/fat" of="$work/disk" bs=1M seek=1 conv=notrunc status=none
-dd if="$work/ext4" of="$work/disk" bs=1M seek=65 conv=notrunc,sparse status=none
-# syslinux writes the partition's hidden-sector count itself only for a real disk, so it works on the file at its offset.
-syslinux --offset $((1024 * 1024)) --install "$work/disk"
-dd if=/usr/lib/syslinux/mbr/mbr.bin of="$work/disk" bs=440 count=1 conv=notrunc status=none
+bios_disk 64 DEBBOOT 1400 "$work/vmlinuz" "$work/initrd" "$here/syslinux.cfg"
 
 echo 'Debian guest, 3 of 3: compressing the image'
-mkdir -p "$(dirname "$out")"
-qemu-img convert -q -c -O qcow2 -o compression_type=zstd "$work/disk" "$out.$$"
-mv "$out.$$" "$out"
+as_qcow2 "$1" -c -o compression_type=zstd

@@ -1,14 +1,8 @@
 #!/bin/bash
 # Builds the guest of the libvirt rig: build.sh OUT.qcow2
-# Debian's cloud kernel, busybox and the real qemu-ga in an initramfs; a disk that boots by BIOS (syslinux on a FAT
-# partition) and keeps its state on a second, ext4 partition. Needs no root, no loop device and no mount.
-set -euo pipefail
-out=$(realpath -m "$1")
-here=$(dirname "$(realpath "$0")")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
-chmod 755 "$work"
+# Debian's cloud kernel, busybox and the real qemu-ga in an initramfs; a disk that boots by BIOS and keeps its state on a
+# second, ext4 partition. Needs no root.
+source "$(dirname "$(realpath "$0")")/../bios_disk.sh"
 
 kernel_package=$(apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }')
 mkdir -p "$work"/{deb,debian,root,boot,state/state}
@@ -57,19 +51,7 @@ LABEL rig
   APPEND console=tty0 console=ttyS0,115200 quiet loglevel=4 mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on cryptomgr.notests audit=0 net.ifnames=0 rcupdate.rcu_expedited=1 panic=5
 C
 
-# MiB: 1 gap, 46 boot, 16 state, 1 tail.
-truncate -s 64M "$work/disk"
-printf 'start=1MiB, size=46MiB, type=e, bootable\nstart=47MiB, size=16MiB, type=83\n' | sfdisk --quiet "$work/disk"
-truncate -s 46M "$work/fat"
-mkfs.vfat -F 16 -n RIGBOOT "$work/fat" > /dev/null
-mcopy -i "$work/fat" "$work/boot/vmlinuz" "$work/boot/initrd" "$work/boot/syslinux.cfg" ::/
-# syslinux writes the partition's hidden-sector count itself only for a real disk, so it works on the file at its offset.
 truncate -s 16M "$work/ext4"
 mkfs.ext4 -q -L rigstate -m 0 -O ^metadata_csum,^64bit -d "$work/state" "$work/ext4"
-dd if="$work/fat" of="$work/disk" bs=1M seek=1 conv=notrunc status=none
-dd if="$work/ext4" of="$work/disk" bs=1M seek=47 conv=notrunc status=none
-syslinux --offset $((1024 * 1024)) --install "$work/disk"
-dd if=/usr/lib/syslinux/mbr/mbr.bin of="$work/disk" bs=440 count=1 conv=notrunc status=none
-mkdir -p "$(dirname "$out")"
-qemu-img convert -q -O qcow2 "$work/disk" "$out.$$"
-mv "$out.$$" "$out"
+bios_disk 46 RIGBOOT 16 "$work/boot/vmlinuz" "$work/boot/initrd" "$work/boot/syslinux.cfg"
+as_qcow2 "$1"
