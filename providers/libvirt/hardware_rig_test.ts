@@ -103,8 +103,8 @@ Deno.test({ name: "QEMU runs with the hardware that was asked for", ignore }, as
       const change = (spec: MachineSpec, followGuestInit = true) =>
         provider.reconfigure({ operation: operation(uid), vmId: uid, spec, followGuestInit }, context);
       const media = async () => (await volumesOf(host)).filter((name) => name.endsWith(".iso"));
-      const path = `/var/lib/libvirt/images/`;
-      const content = async () => (await host.sh(["cat", `${path}${uid}-seed.iso`])).replaceAll("\0", "");
+      const folder = "/var/lib/libvirt/images";
+      const content = async () => (await host.sh(["cat", `${folder}/${uid}-seed.iso`])).replaceAll("\0", "");
       const pidOf = async () => {
         const all = await host.sh(["ps", "-e", "-ww", "-o", "pid,args"]);
         return all.split("\n").find((line) => line.includes("guest=again,"))?.trim().split(" ")[0];
@@ -124,6 +124,19 @@ Deno.test({ name: "QEMU runs with the hardware that was asked for", ignore }, as
       assert(after.guestInitDigest !== before.vm.guestInitDigest);
       assertEquals([after.power, after.pendingPowerCycle, await pidOf()], ["On", [], before.pid]);
       assertEquals(await change(init("two")), { needsPowerCycle: [], guestInit: "Unchanged" });
+      // As if the provider had died half-way through.
+      await host.sh([
+        "dd",
+        "if=/dev/zero",
+        `of=${folder}/${uid}-seed.iso`,
+        "bs=2048",
+        "seek=16",
+        "count=3",
+        "conv=notrunc",
+      ]);
+      const whole = await content();
+      assertEquals((await change(init("two"))).guestInit, "Replaced");
+      assert((await content()).length > whole.length, "the medium is none");
       await using watcher = new Watcher(provider);
       await provider.power({ operation: operation(uid), vmId: uid, op: "Reset" }, context);
       await watcher.vm(uid, (vm) => vm.guest.hostname === "two");
