@@ -30,7 +30,7 @@ import { diskVolumeIn, ensureDisk, gibBytes, isThick, type VolumeTarget, writeVo
 import { type Origin, originOf } from "./origin.ts";
 import { domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { isBlockVolume, readVolumeFormat } from "./domain_xml/volume.ts";
-import { makeSeed, type Seed } from "./seed.ts";
+import { makeSeed, newSeedToken, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
 /** Everything that was found out before the first thing is made. */
@@ -193,7 +193,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
         ownerUid: operation.ownerUid,
         owner: operation.owner,
         tags: spec.tags,
-        ...(seed === undefined ? {} : { guestInitDigest: seed.digest }),
+        ...(seed === undefined ? {} : { guestInitDigest: newSeedToken() }),
       },
       platform,
       size: sizeOf(spec),
