@@ -3,7 +3,7 @@ import { type MachineSpec, ProviderError } from "@virtrigaud/contract";
 import { type Hypervisor, libvirtRig, startHypervisor } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { elements, find, parseXml, serializeXml, textOf, type XmlElement } from "./domain_xml/element.ts";
-import { callContext, describeOrFail, machine, operation, providerFor } from "./testing/fixture.ts";
+import { callContext, describeOrFail, machine, operation, providerFor, volumesOf } from "./testing/fixture.ts";
 
 const ignore = await skipWithout("libvirt provider", "machines that others have made", libvirtRig);
 const UUID = "0a0b0c0d-1111-4222-8333-444455556666";
@@ -68,7 +68,7 @@ Deno.test(
       rootDisk: {},
       hardware: { cpus: 1, memoryMib: 128, firmware: "BIOS" },
     };
-    const { guestInit: _, ...spec } = adopted;
+    const { guestInit, ...spec } = adopted;
     const change = async (wish: MachineSpec) =>
       (await provider.reconfigure({ operation: operation("u"), vmId: UUID, spec: wish }, callContext()))
         .needsPowerCycle;
@@ -110,6 +110,28 @@ Deno.test(
       assertEquals(find(await stored(host), "devices", "video", "model")?.attributes["type"], "vga");
     });
 
+    await t.step(
+      "user-data, once there is some: a drive of its own for the next start, which goes with the machine",
+      async () => {
+        const follow = async (wish: MachineSpec) => {
+          const request = { operation: operation("u"), vmId: UUID, spec: wish, followGuestInit: true };
+          return (await provider.reconfigure(request, callContext())).guestInit;
+        };
+        assertEquals(await follow(grown), "Unchanged");
+        assertEquals(await follow({ ...adopted, ...grown, guestInit }), "Replaced");
+        assertEquals(await follow({ ...adopted, ...grown, guestInit }), "Unchanged");
+        assertEquals((await describeOrFail(provider, UUID)).pendingPowerCycle.includes("guestInit"), true);
+        for (const op of ["Off", "On"] as const) {
+          await provider.power({ operation: operation("u"), vmId: UUID, op }, callContext());
+        }
+        assertEquals((await describeOrFail(provider, UUID)).pendingPowerCycle, []);
+        assert((await volumesOf(host)).includes(`${UUID}-seed.iso`));
+        const kept = (domain: XmlElement) =>
+          withoutOurs(domain).filter((each) => !/^<(video|controller)[ >]/.test(each));
+        assertEquals(kept(await stored(host)), kept(before));
+      },
+    );
+
     await t.step("what would change its layout or needs a mark of ours is refused", async () => {
       for (
         const [wish, field] of [
@@ -121,6 +143,13 @@ Deno.test(
         const error = await assertRejects(() => change(wish), ProviderError);
         assertEquals([error.class, error.field], ["NotSupported", field]);
       }
+    });
+
+    await t.step("of its volumes only what was made for it goes with it", async () => {
+      await provider.delete({ operation: operation("u"), vmId: UUID }, callContext());
+      const left = await volumesOf(host);
+      assertEquals(left.filter((name) => name.endsWith(".iso")), []);
+      assert(left.some((name) => name.includes("extra")));
     });
   },
 );

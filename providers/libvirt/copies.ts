@@ -14,7 +14,7 @@ import { capacityOf } from "./describe.ts";
 import { backupXml, readBackupFiles } from "./domain_xml/backup.ts";
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { atRest } from "./rest.ts";
-import { filePoolNear } from "./images/pools.ts";
+import { filePoolFor } from "./images/pools.ts";
 import {
   copyImage,
   emptyVolume,
@@ -126,7 +126,7 @@ async function beginLive(
     // To the byte as large as the disk, or QEMU refuses; what the copy is to be beyond that it grows to afterwards.
     const bytes = (row === undefined ? undefined : capacityOf(disk.target, row.params)) ??
       (await contentOf(context, domain, disk)).bytes;
-    const pool = target.pool.volumes === "Files" ? target.pool : await filePoolNear(context, target.pool.name);
+    const pool = await filePoolFor(context, target.pool);
     const file: FileTarget = { pool, name: liveName(target), bytes, thick: false };
     await removeVolume(context, pool, file.name);
     volumes.push(await emptyVolume(context, file));

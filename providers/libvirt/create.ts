@@ -25,12 +25,12 @@ import { diskBus, diskDriver, securityOf, settingsOf, sizeOf } from "./hardware.
 import { checkSpec } from "./honesty.ts";
 import { checkNetworks, checkOffer, platformFor } from "./host_checks.ts";
 import { refuseIfBase } from "./bases.ts";
-import { type DiskPool, filePoolNear, requireDiskPool } from "./images/pools.ts";
+import { type DiskPool, filePoolFor, requireDiskPool } from "./images/pools.ts";
 import { diskVolumeIn, ensureDisk, gibBytes, isThick, type VolumeTarget, writeVolume } from "./images/volumes.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { domainUuid, ignitionVolume, type NamedNic, seedVolume, withAddresses } from "./identity.ts";
 import { isBlockVolume, readVolumeFormat } from "./domain_xml/volume.ts";
-import { makeSeed, type Seed } from "./seed.ts";
+import { makeSeed, newSeedToken, type Seed } from "./seed.ts";
 import type { TaskControl } from "./tasks.ts";
 
 /** Everything that was found out before the first thing is made. */
@@ -136,7 +136,7 @@ async function makePlan(
     pools.set(name, pool);
     diskVolumeIn(pool, uuid, disk);
     // What it is filled from is a file; better to know now that there is no place for that.
-    if (pool.volumes === "BlockDevices") await filePoolNear(context, name, options);
+    await filePoolFor(context, pool, options);
   }
   await checkNetworks(context, spec, options);
   const platform = platformFor(spec, await context.host.guests());
@@ -181,7 +181,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
   progress(80);
   let initPath: string | undefined;
   if (seed !== undefined) {
-    const pool = await filePoolNear(context, poolNameOf(context, spec, spec.rootDisk.storageClass));
+    const pool = await filePoolFor(context, poolOf(plan, poolNameOf(context, spec, spec.rootDisk.storageClass)));
     const name = seed.type === "Ignition" ? ignitionVolume(uuid) : seedVolume(uuid);
     initPath = await storage.path(context.session, await writeVolume(context, { pool, name }, seed.image, options));
   }
@@ -193,7 +193,7 @@ async function carryOut(context: LibvirtContext, plan: CreatePlan, { signal, pro
         ownerUid: operation.ownerUid,
         owner: operation.owner,
         tags: spec.tags,
-        ...(seed === undefined ? {} : { guestInitDigest: seed.digest }),
+        ...(seed === undefined ? {} : { guestInitDigest: newSeedToken() }),
       },
       platform,
       size: sizeOf(spec),

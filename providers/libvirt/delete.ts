@@ -7,9 +7,10 @@ import * as storage from "./client/storage.ts";
 import { refuseIfBase } from "./bases.ts";
 import { type CallOptions, checkOwner, createKey, findDomain, type LibvirtContext } from "./context.ts";
 import { unlessGone } from "./describe.ts";
+import { seedOf } from "./domain_xml/devices.ts";
 import { readDomain } from "./domain_xml/read.ts";
 import { refuseIfHalfStarted } from "./half_started.ts";
-import { domainUuid, isImported, isVmId, volumePrefix } from "./identity.ts";
+import { domainUuid, isImported, isVmId, seedVolume, volumePrefix } from "./identity.ts";
 
 /** How long a delete waits for a create to end before it asks to be tried again. */
 const PATIENCE_MS = 5_000;
@@ -68,6 +69,7 @@ async function removeDomain(
     });
     // Before the domain, which is all that tells whose it was.
     if (isOwner) await removeImported(context, domain, options);
+    else await removeSeed(context, domain, options);
     await domains.undefine(context.session, domain, options);
   });
 }
@@ -80,6 +82,14 @@ async function removeImported(context: LibvirtContext, domain: DomainRef, option
     const volume = await storage.volumeByPath(context.session, source, options);
     if (volume !== undefined) await storage.remove(context.session, volume, options);
   }
+}
+
+/** The medium that an adopted VM was given; all else of it is its own. */
+async function removeSeed(context: LibvirtContext, domain: DomainRef, options: CallOptions): Promise<void> {
+  const { path } = seedOf(readDomain(await domains.xml(context.session, domain, "inactive", options)).root);
+  if (path === undefined || !path.endsWith(`/${seedVolume(domain.uuid)}`)) return;
+  const volume = await storage.volumeByPath(context.session, path, options);
+  if (volume !== undefined) await storage.remove(context.session, volume, options);
 }
 
 async function removeVolumes(context: LibvirtContext, vmId: string, options: CallOptions): Promise<void> {

@@ -1,5 +1,14 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@virtrigaud/deps";
-import { diskVolume, domainUuid, isVmId, seedVolume, volumePrefix, withAddresses } from "./identity.ts";
+import {
+  blockVolume,
+  diskVolume,
+  domainUuid,
+  isVmId,
+  seedVolume,
+  stageVolume,
+  volumePrefix,
+  withAddresses,
+} from "./identity.ts";
 
 Deno.test("a UID that is a UUID is the domain's UUID; any other gives one that is always the same", () => {
   assertEquals(domainUuid("ABCDEF01-2345-4789-8ABC-DEF012345678"), "abcdef01-2345-4789-8abc-def012345678");
@@ -11,7 +20,8 @@ Deno.test("a UID that is a UUID is the domain's UUID; any other gives one that i
 
 Deno.test("names of volumes begin with the UUID, so that no other VM's are taken for ours", () => {
   const uuid = domainUuid("owner-1");
-  for (const name of [diskVolume(uuid, "root"), diskVolume(uuid, "data"), seedVolume(uuid)]) {
+  const block = blockVolume(uuid, "data");
+  for (const name of [diskVolume(uuid, "root"), block, stageVolume(block), seedVolume(uuid)]) {
     assertEquals(name.startsWith(volumePrefix(uuid)), true);
   }
 });

@@ -12,6 +12,9 @@ const ROOT_RECORD_BYTES = 34;
 /** Empty sectors at the end, as mkisofs writes them: readers look ahead, and busybox probes 68 KiB of any disk. */
 const PADDING_SECTORS = 150;
 
+/** Media are made so large that what changes later fits as well. */
+const ROUND_TO_SECTORS = 512;
+
 /** Where things are, in sectors. The first 16 belong to the system; then come descriptors, path tables, directories. */
 const layout = {
   primary: 16,
@@ -23,18 +26,23 @@ const layout = {
 } as const;
 type Tree = "primary" | "joliet";
 
+/** The bytes by which an image is known as one, from the first to the one after the last. */
+export const DESCRIPTORS = { from: layout.primary * SECTOR, to: (layout.end + 1) * SECTOR } as const;
+
 /**
- * The bytes of an image whose volume id is `volumeId`. The same input gives the same bytes: all times are 1970.
+ * The bytes of an image whose volume id is `volumeId`. The same input gives the same bytes: all times are 1970. It fills
+ * `room` bytes if it fits into them; else its size is a whole number of MiB.
  * @throws {RangeError} when the names do not fit into one directory sector.
  */
-export function isoImage(volumeId: string, files: readonly IsoFile[]): Uint8Array {
+export function isoImage(volumeId: string, files: readonly IsoFile[], room = 0): Uint8Array {
   let next: number = layout.data;
   const placed = [...files].sort((a, b) => (a.name < b.name ? -1 : 1)).map((file, index) => {
     const sector = next;
     next += Math.max(1, Math.ceil(file.content.byteLength / SECTOR));
     return { ...file, index, sector };
   });
-  const sectors = next + PADDING_SECTORS;
+  const offered = Math.floor(room / SECTOR);
+  const sectors = offered >= next ? offered : Math.ceil((next + PADDING_SECTORS) / ROUND_TO_SECTORS) * ROUND_TO_SECTORS;
   const image = new Uint8Array(sectors * SECTOR);
   for (const tree of ["primary", "joliet"] as const) {
     image.set(volumeDescriptor(tree, volumeId, sectors), layout[tree] * SECTOR);

@@ -192,6 +192,29 @@ Deno.test(
   },
 );
 
+Deno.test(
+  { name: "who dies while logical volumes are filled: all of them are, and with nothing else", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await addPool(host, { name: "vg", kind: "logical", sizeMib: 512 });
+    await using provider = providerFor(host);
+    const uid = crypto.randomUUID();
+    const spec = plainMachine("vm", {
+      rootDisk: { storageClass: "vg" },
+      disks: [{ name: "data", sizeGib: 0.25, storageClass: "vg" }],
+    });
+    const request = createRequest(uid, spec, false);
+    await disturbed(host, (dying) => dying.create(request, context));
+    await insist(provider, () => provider.create(request, context));
+    assertEquals([await volumesOf(host, "vg"), await volumesOf(host)], [[`${uid}-data`, `${uid}-root`], []]);
+    const root = `/var/lib/libvirt/images/${host.imageVolume}`;
+    await host.sh(["qemu-img", "compare", "-q", "-f", "qcow2", "-F", "raw", root, `/dev/vg/${uid}-root`]);
+    await host.sh(["cmp", "-n", `${2 ** 28}`, "/dev/zero", `/dev/vg/${uid}-data`]);
+    await insist(provider, () => provider.delete({ operation: operation(uid), vmId: uid }, context));
+    assertEquals(await volumesOf(host, "vg"), []);
+  },
+);
+
 Deno.test({ name: "who dies while a disk grows or leaves: it ends as wished", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host);
@@ -341,10 +364,13 @@ Deno.test(
     await using provider = providerFor(host);
     await addPool(host, { name: "fast", kind: "fs", sizeMib: 256 });
     await addPool(host, { name: "small", kind: "dir", sizeMib: 8 });
+    await host.virsh("pool-define-as", "parts", "disk", "--source-dev", "/dev/none", "--target", "/dev");
     await host.virsh("pool-define-as", "lvm", "logical", "--source-name", "vg0", "--target", "/dev/vg0");
-    const lvm = createRequest(crypto.randomUUID(), plainMachine("lvm", { rootDisk: { storageClass: "lvm" } }));
-    const refusal = await assertRejects(() => provider.create(lvm, context), ProviderError);
-    assertEquals([refusal.class, refusal.field], ["NotSupported", "rootDisk.storageClass"]);
+    for (const [storageClass, expected] of [["parts", "NotSupported"], ["lvm", "Retryable"]] as const) {
+      const wish = createRequest(crypto.randomUUID(), plainMachine("off", { rootDisk: { storageClass } }));
+      const refusal = await assertRejects(() => provider.create(wish, context), ProviderError);
+      assertEquals([refusal.class, refusal.field], [expected, "rootDisk.storageClass"]);
+    }
     const uid = crypto.randomUUID();
     const spec = plainMachine("vm", {
       rootDisk: { storageClass: "fast" },

@@ -133,6 +133,15 @@ Deno.test(
       });
       assertEquals([error.class, error.field], ["NotSupported", "rootDisk.storageClass"]);
     });
+    await t.step("one that is off takes up what the host has grown as well", async () => {
+      const disks = [{ name: "data", sizeGib: 0.25 }];
+      const wish = machine("copy", { rootDisk: { sizeGib: 0.25 }, disks });
+      const grow = () => provider.reconfigure({ operation: operation(copy), vmId: copy, spec: wish }, context);
+      assertEquals((await refusal(grow)).field, "disks[data].sizeGib");
+      await extend(host, `${copy}-data`, 256);
+      assertEquals(await grow(), { needsPowerCycle: [] });
+      assertEquals(await sizes(copy), [["root", 0.25], ["data", 0.25]]);
+    });
     await t.step("one that is off is copied into files, and its root disk can carry a linked clone there", async () => {
       for (const linked of [false, true]) {
         const files = crypto.randomUUID();
@@ -153,7 +162,7 @@ Deno.test(
         options: { endpoint: store.endpoint, usePathStyle: "true" },
       };
       const sent = await provider.exportDisk(
-        { ...vm, disk: "data", format: "qcow2", compress: false, target },
+        { operation: operation(copy), vmId: copy, disk: "data", format: "qcow2", compress: false, target },
         context,
       );
       await finish(provider, sent.task);
@@ -166,7 +175,7 @@ Deno.test(
       assertEquals([error.class, error.field], ["NotSupported", "rootDisk.sizeGib"]);
       const taker = await create(provider, { ...large, rootDisk: {} }, false);
       assertEquals((await describeOrFail(provider, taker)).disks.map(({ path }) => path), [diskId]);
-      await host.sh(["cmp", diskId, `/dev/${GROUP}/${uid}-data`]);
+      await host.sh(["cmp", diskId, `/dev/${GROUP}/${copy}-data`]);
       await provider.delete({ operation: operation(taker), vmId: taker }, context);
     });
     await t.step(

@@ -9,7 +9,7 @@ import { isImported, overlayVolume } from "./identity.ts";
 import { fetchImage } from "./images/cache.ts";
 import { keyOfVolume } from "./images/names.ts";
 import { cannotGrow } from "./images/blocks.ts";
-import { filePoolNear, requireFilePool } from "./images/pools.ts";
+import { filePoolFor, requireFilePool } from "./images/pools.ts";
 import { markUsed } from "./images/unused.ts";
 import {
   copyImage,
@@ -73,7 +73,7 @@ export async function originOf(context: LibvirtContext, spec: MachineSpec, optio
         ? undefined
         : await requireFilePool(context, source.pool, "image.pool", options);
       return ofRoot(async ({ root, signal }) => {
-        const into = pool ?? await filePoolNear(context, root.pool.name);
+        const into = pool ?? await filePoolFor(context, root.pool);
         const image = await fetchImage(context, into, source, { signal, field: "image" });
         return await copyImage(context, root, image);
       });

@@ -1,4 +1,5 @@
 /** What waits for a power cycle: the difference between a domain as it runs and as it is stored. @module */
+import { seedOf } from "./domain_xml/devices.ts";
 import { nicDifferences } from "./domain_xml/nic.ts";
 import { EXTRA_KEYS, extraField } from "./domain_xml/extra_keys.ts";
 import type { DomainNic, DomainView } from "./domain_xml/read.ts";
@@ -18,6 +19,7 @@ export function pendingChanges(live: DomainView, stored: DomainView): string[] {
     const [now, then] = [runs.get(mac), stays.get(mac)];
     if (now === undefined || then === undefined || nicDiffers(now, then)) pending.push(`nics[${nic.name ?? mac}]`);
   }
+  if (seedOf(live.root).path !== seedOf(stored.root).path) pending.push("guestInit");
   return [...new Set(pending)];
 }
 

@@ -241,6 +241,7 @@ const capabilities: Capabilities = {
   guestExec: true,
   hardwareUpgrade: false,
   pushEvents: true,
+  guestInitReplace: true,
   diskTypes: ["thin", "thick"],
   networkTypes: ["network", "bridge"],
   exportFormats: EXPORT_FORMATS,

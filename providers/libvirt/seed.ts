@@ -1,5 +1,4 @@
 /** The first-boot medium: a NoCloud seed for cloud-init. @module */
-import { createHash } from "node:crypto";
 import { parseYaml, stringifyYaml } from "@virtrigaud/deps";
 import { type MachineSpec, type Nic, ProviderError, type StaticAddress } from "@virtrigaud/contract";
 import { isoImage } from "./iso9660.ts";
@@ -9,9 +8,8 @@ import type { NamedNic } from "./identity.ts";
 export interface Seed {
   /** `NoCloud`: an ISO 9660 image for cloud-init; `Ignition`: the configuration itself. */
   readonly type: "NoCloud" | "Ignition";
+  /** The same wish gives the same bytes: what a VM has is compared with what it is to have, and needs no digest. */
   readonly image: Uint8Array;
-  /** SHA-256 of what the user gave, hex: tells a changed wish without reading the medium back. */
-  readonly digest: string;
 }
 
 /** Largest user-data, meta-data or network configuration, bytes. */
@@ -20,10 +18,23 @@ const PART_MAX = 1024 * 1024;
 const VOLUME_ID = "cidata";
 
 /**
- * The seed for `spec`; `undefined` if it needs none: no first-boot configuration and no static addresses.
+ * cloud-init configures the network of an instance once. Addresses that the wish names are to be those that the guest has
+ * from its next boot on, and a new instance id would also make new host keys and run everything else anew.
+ */
+const NETWORK_AT_EVERY_BOOT = `#cloud-config\n${
+  stringifyYaml({ updates: { network: { when: ["boot-new-instance", "boot"] } } })
+}`;
+
+/**
+ * The seed for `spec`, of `room` bytes if it fits into them; `undefined` if it needs none: no first-boot configuration and no static addresses.
  * @throws {ProviderError} `InvalidSpec` with the field, for meta-data that is no mapping and for parts that are too large.
  */
-export function makeSeed(spec: MachineSpec, nics: readonly NamedNic[], instanceId: string): Seed | undefined {
+export function makeSeed(
+  spec: MachineSpec,
+  nics: readonly NamedNic[],
+  instanceId: string,
+  room?: number,
+): Seed | undefined {
   const { guestInit } = spec;
   if (guestInit?.type === "Ignition") return ignition(spec, guestInit.config.reveal());
   const networkConfig = guestInit?.networkConfig?.reveal() ?? networkConfigOf(nics);
@@ -32,6 +43,8 @@ export function makeSeed(spec: MachineSpec, nics: readonly NamedNic[], instanceI
     ["user-data", "guestInit.userData", guestInit?.userData?.reveal() ?? "#cloud-config\n"],
     ["meta-data", "guestInit.metaData", metaData(guestInit?.metaData?.reveal(), instanceId, spec.name)],
     ["network-config", "guestInit.networkConfig", networkConfig],
+    // The weakest of cloud-init's sources: user-data may say otherwise.
+    ["vendor-data", "guestInit.networkConfig", networkConfig === undefined ? undefined : NETWORK_AT_EVERY_BOOT],
   ];
   const files = parts.flatMap(([name, field, text]) => {
     if (text === undefined) return [];
@@ -45,7 +58,7 @@ export function makeSeed(spec: MachineSpec, nics: readonly NamedNic[], instanceI
     }
     return [{ name, content }];
   });
-  return { type: "NoCloud", image: isoImage(VOLUME_ID, files), digest: digestOf(spec) };
+  return { type: "NoCloud", image: isoImage(VOLUME_ID, files, room) };
 }
 
 function ignition(spec: MachineSpec, config: string): Seed {
@@ -61,19 +74,11 @@ function ignition(spec: MachineSpec, config: string): Seed {
   } catch {
     refuse("is not JSON");
   }
-  return { type: "Ignition", image, digest: digestOf(spec) };
+  return { type: "Ignition", image };
 }
 
-/** Digest of the first-boot configuration that `spec` asks for, hex. */
-export function digestOf(spec: MachineSpec): string {
-  const { guestInit } = spec;
-  const parts = guestInit?.type === "CloudInit"
-    ? [guestInit.userData, guestInit.metaData, guestInit.networkConfig].map((part) => part?.reveal() ?? null)
-    : guestInit?.type === "Ignition"
-    ? ["ignition", guestInit.config.reveal()]
-    : [];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-}
+/** Tells first-boot configurations from each other and nothing about them: `guestInitDigest` of a report. */
+export const newSeedToken = (): string => crypto.randomUUID().replaceAll("-", "");
 
 function metaData(given: string | undefined, instanceId: string, name: string): string {
   const parsed: unknown = given === undefined ? {} : parse(given, name);

@@ -1,8 +1,8 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows, parseYaml } from "@virtrigaud/deps";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes, assertThrows, parseYaml } from "@virtrigaud/deps";
 import { type GuestInit, ProviderError } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { withAddresses } from "./identity.ts";
-import { digestOf, makeSeed } from "./seed.ts";
+import { makeSeed } from "./seed.ts";
 import { machine } from "./testing/spec.ts";
 
 /** The part of the image in which a file's text stands. */
@@ -71,11 +71,23 @@ Deno.test("static addresses become network configuration version 2, matched by M
   });
 });
 
-Deno.test("the digest follows the contents and nothing else", () => {
-  const of = (parts: Record<string, string>, name = "web") => digestOf(machine(name, { guestInit: cloudInit(parts) }));
-  assertEquals(of({ userData: "a" }), of({ userData: "a" }, "other"));
-  assert(of({ userData: "a" }) !== of({ userData: "b" }));
-  assert(of({ userData: "a" }) !== of({ metaData: "a" }));
+Deno.test("the same wish gives the same bytes, another one others, and the instance id is the same in both", () => {
+  const of = (parts: Record<string, string>) => seedOf({ guestInit: cloudInit(parts) })?.image;
+  assertEquals(of({ userData: "a" }), of({ userData: "a" }));
+  assertNotEquals(of({ userData: "a" }), of({ userData: "b" }));
+  assertNotEquals(of({ userData: "a" }), of({ metaData: "role: a" }));
+  for (const userData of ["a", "b"]) {
+    assertStringIncludes(textOf(of({ userData }), "instance-id"), "instance-id: uid-1\n");
+  }
+});
+
+Deno.test("addresses that the wish names are configured at every boot, by the weakest of the sources", () => {
+  const addresses = [{ address: "10.0.0.5", prefix: 24 }];
+  const wired = seedOf({ nics: [{ name: "lan", mac: "52:54:00:00:00:01", addresses }] });
+  const vendor = textOf(wired?.image, "#cloud-config\nupdates");
+  assertEquals(parseYaml(vendor), { updates: { network: { when: ["boot-new-instance", "boot"] } } });
+  const plain = new TextDecoder().decode(seedOf({ guestInit: cloudInit({ userData: "a" }) })?.image);
+  assertEquals(plain.includes("updates"), false);
 });
 
 Deno.test("bad meta-data is refused by its field, without quoting it", () => {

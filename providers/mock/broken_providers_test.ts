@@ -173,6 +173,44 @@ const defects: readonly Defect[] = [
     caughtBy: ["reconfigure/running", "disks/grow-offline"],
   },
   {
+    name: "replaces first-boot configuration although nobody asks for it",
+    defect: ({ provider }) => ({
+      reconfigure: (request, context) => provider.reconfigure({ ...request, followGuestInit: true }, context),
+    }),
+    caughtBy: ["guest/init-replaced"],
+  },
+  {
+    name: "lets first-boot configuration wait for an outage",
+    defect: ({ provider }) => ({
+      reconfigure: async (request, context) => {
+        const answer = await provider.reconfigure({ ...request, followGuestInit: false }, context);
+        return request.followGuestInit === true ? { ...answer, needsPowerCycle: ["guestInit"] } : answer;
+      },
+    }),
+    caughtBy: ["guest/init-replaced"],
+  },
+  {
+    name: "shows a digest of first-boot configuration that anybody can make",
+    defect: ({ provider }) => {
+      const digests = new Map<string, string>();
+      return {
+        create: async (request, context) => {
+          const answer = await provider.create(request, context);
+          const init = request.spec.guestInit;
+          const content = init?.type === "CloudInit" ? `${init.userData?.reveal()} ${init.metaData?.reveal()}` : "";
+          digests.set(answer.vmId, btoa(content).padEnd(16, "="));
+          return answer;
+        },
+        describe: async (request, context) => {
+          const answer = await provider.describe(request, context);
+          if (!answer.exists || answer.vm.guestInitDigest === undefined) return answer;
+          return { exists: true, vm: { ...answer.vm, guestInitDigest: digests.get(answer.vm.id) ?? "" } };
+        },
+      };
+    },
+    caughtBy: ["guest/init-digest"],
+  },
+  {
     name: "advertises what it does not have",
     defect: ({ provider }) => ({
       snapshotCreate: () => Promise.reject(new ProviderError("NotSupported", "no snapshots")),

@@ -35,6 +35,7 @@ testConformance("a mock that lacks everything optional passes it too", () =>
     exportCompression: false,
     guestExec: false,
     hardwareUpgrade: false,
+    guestInitReplace: false,
   }));
 
 testConformance("the mock passes the suite over gRPC", async () => {

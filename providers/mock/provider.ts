@@ -91,7 +91,10 @@ export class MockProvider implements Provider {
   }
 
   reconfigure(request: ReconfigureRequest, context: CallContext): Promise<ReconfigureResponse> {
-    return this.#change("reconfigure", request, context, (world) => reconfigure(world, request));
+    return this.#change("reconfigure", request, context, (world) => {
+      if (request.followGuestInit === true) requireCapability(world, "guestInitReplace");
+      return reconfigure(world, request);
+    });
   }
 
   hardwareUpgrade(request: HardwareUpgradeRequest, context: CallContext): Promise<TaskResponse> {

@@ -41,6 +41,7 @@ export const Operation = object("Step on the hypervisor that is under way.", {
   generation: int64("Generation of `spec` that the step carries out."),
   wish: string("Digest of the wish that the step carries out."),
   message: string("What the last attempt ended with."),
+  userData: oneOf("What the step makes of the user-data.", ["Replaced", "Removed"]),
 });
 /** Step on the hypervisor that is under way. */
 export type Operation = Static<typeof Operation>;
@@ -106,7 +107,14 @@ export const VirtualMachineStatus = object("What the virtual machine is seen to 
       retryAfter: dateTime("When it is tried again; absent: when the wish changes."),
     }),
   ),
-  appliedWish: string("Digest of the wish that the machine was last made or changed by."),
+  appliedWish: string(
+    "Digest of the wish that the machine was last made or changed by; after a dot, of the user-data: of inline text and " +
+      "of versions of Secrets, never of their content.",
+  ),
+  userData: object("Last change of user-data, meta-data or static addresses of the machine that exists.", {
+    change: oneOf("What was done. The guest sees it when it boots next.", ["Replaced", "Removed"]),
+    time: dateTime("When it was done."),
+  }, {}),
   pendingPowerCycle: object("Change that waits for the machine to be off.", {
     wish: string("Digest of the wish that waits."),
     fields: list("What waits.", string("One field.")),

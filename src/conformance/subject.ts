@@ -13,6 +13,7 @@ import {
   type PowerState,
   type Provider,
   ProviderError,
+  type ReconfigureRequest,
   type ReconfigureResponse,
   type TaskRef,
   type TaskResponse,
@@ -146,8 +147,13 @@ export class Subject {
   }
 
   /** Applies a wish and waits for the end. */
-  reconfigure({ vmId, ownerUid }: CreatedVm, spec: MachineSpec): Promise<ReconfigureResponse> {
-    return this.done(this.provider.reconfigure({ operation: this.operation(ownerUid), vmId, spec }, this.context));
+  reconfigure(
+    { vmId, ownerUid }: CreatedVm,
+    spec: MachineSpec,
+    how: Pick<ReconfigureRequest, "followGuestInit"> = {},
+  ): Promise<ReconfigureResponse> {
+    const request = { operation: this.operation(ownerUid), vmId, spec, ...how };
+    return this.done(this.provider.reconfigure(request, this.context));
   }
 
   /** Deletes a VM and waits for the end. */

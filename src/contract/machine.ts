@@ -230,7 +230,10 @@ export interface ObservedMachine {
   readonly consoleUrl?: string;
   /** Fields of the last wish that wait for a power cycle, as paths (`hardware.memoryMib`). */
   readonly pendingPowerCycle: readonly string[];
-  /** Digest of the applied first-boot configuration, to find out that it changed without reading it back. */
+  /**
+   * Changes whenever the first-boot configuration is replaced. It must not follow from the content alone: who may read
+   * this report may not be allowed to guess at the passwords in it.
+   */
   readonly guestInitDigest?: string;
   /** Something that needs a person: question pending, orphaned, locked. */
   readonly attention?: string;

@@ -64,6 +64,8 @@ export interface Capabilities {
   readonly hardwareUpgrade: boolean;
   /** Pushes changes through `watch` by itself; otherwise its watch polls. */
   readonly pushEvents: boolean;
+  /** `reconfigure` replaces the first-boot configuration of an existing VM, without an outage. */
+  readonly guestInitReplace: boolean;
   readonly diskTypes: readonly string[];
   readonly networkTypes: readonly string[];
   readonly exportFormats: readonly string[];
@@ -115,11 +117,27 @@ export interface ReconfigureRequest {
   readonly vmId: string;
   /** The whole wish; the provider compares it with what is and changes the difference. */
   readonly spec: MachineSpec;
+  /**
+   * True: the first-boot configuration (`spec.guestInit`, and the network configuration that follows from `spec.nics`)
+   * follows the wish too. The provider compares it with what the VM has, replaces it where it differs and takes it away
+   * where there is none to be, running or not; it never restarts the guest, which sees it when it boots next, and it
+   * keeps the instance id, so that nothing is done again that is done once in an instance's life. Default: it is left as
+   * it is, whatever `spec` says.
+   */
+  readonly followGuestInit?: boolean;
 }
 
+/** What comes of the first-boot configuration of an existing VM. */
+export type GuestInitChange = "Unchanged" | "Replaced" | "Removed";
+
 export interface ReconfigureResponse extends TaskResponse {
-  /** Fields that were not changed because the VM has to be off for that, as paths. Nothing else was left out. */
+  /**
+   * Fields that were not changed because the VM has to be off for that, as paths. Nothing else was left out. The
+   * first-boot configuration is never among them: it is stored at once.
+   */
   readonly needsPowerCycle: readonly string[];
+  /** With `followGuestInit` only; by the end of the task if there is one. */
+  readonly guestInit?: GuestInitChange;
 }
 
 export interface HardwareUpgradeRequest {

@@ -37,6 +37,8 @@ interface Wanted {
   readonly boots?: number;
 }
 
+const isOurs = ({ ownerUid }: { readonly ownerUid?: string | undefined }): boolean => ownerUid !== undefined;
+
 /** Exactly one machine, made once, never deleted, and as wanted. */
 const one = (wanted: Wanted) => (world: World): string[] => {
   const { hypervisor } = world.provider;
@@ -145,6 +147,16 @@ export const SCENARIOS: readonly Scenario[] = [
     before: [create],
     change: [{ type: "Power", vm: "a", power: "OffGraceful" }, wait(1_000)],
     check: one({ power: "Off" }),
+  },
+  {
+    name: "user-data",
+    before: [{ type: "SharedUserData", to: 1 }, create, { type: "UserData", vm: "a", from: "secret", to: 0 }],
+    change: [{ type: "SharedUserData", to: 2 }, wait(800)],
+    check: (world) => [
+      ...one({})(world),
+      ...wrong("name of the next boot", world.provider.hypervisor.vms.find(isOurs)?.nextHostname, "h2"),
+      ...wrong("user-data in status", world.vms()[0]?.status?.userData?.change, "Replaced"),
+    ],
   },
   {
     name: "reboot",

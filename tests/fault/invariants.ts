@@ -78,6 +78,12 @@ function brokenObject(world: World, object: VirtualMachine): string[] {
   if (status?.powerState !== machine.power) broken.push(say(`is ${machine.power} at the hypervisor`));
   const cpus = spec.classRef.name === "large" ? 2 : 1;
   if (machine.hardware.cpus !== cpus) broken.push(say(`has ${machine.hardware.cpus} CPUs, asked for ${cpus}`));
+  const userData = world.wantedUserData(object);
+  const isHeld = status?.conditions?.some(({ type }) => type === "UserDataHeld") === true;
+  if (isHeld !== (userData === undefined)) broken.push(say(`user-data is ${isHeld ? "" : "not "}held`));
+  const hostname = /hostname: (\w+)/.exec(userData ?? "")?.[1] ?? metadata.name;
+  const told = machine.nextHostname ?? machine.guest.hostname;
+  if (userData !== undefined && told !== hostname) broken.push(say(`its guest is told ${told}, asked for ${hostname}`));
   for (const { name = "", sizeGiB } of spec.disks ?? []) {
     const disk = machine.disks.find((each) => each.name === name);
     const volume = hypervisor.volumes.find(({ id }) => id === disk?.volumeId);
@@ -93,8 +99,9 @@ function foreignHolds(world: World, { metadata }: VirtualMachine): boolean {
 }
 
 /** Something that it refers to is missing or cannot be used, so that not all of it can be as asked. */
-function blocked(world: World, { spec }: VirtualMachine): boolean {
-  return world.isSpoilt("image") ||
+function blocked(world: World, object: VirtualMachine): boolean {
+  const { spec } = object;
+  return world.isSpoilt("image") || (object.status?.id === undefined && world.wantedUserData(object) === undefined) ||
     (spec.classRef.name === CATALOG.class.name && world.isSpoilt("class")) ||
     (spec.networks?.some(({ name }) => name === CATALOG.network.name) === true && world.isSpoilt("network"));
 }

@@ -4,7 +4,7 @@ import { type ErrorClass, errorClasses, ProviderError } from "@virtrigaud/contra
 import { fc } from "@virtrigaud/deps/testing.ts";
 import type { SeenRequest } from "@virtrigaud/kube/testing";
 import type { FaultPoint, Method } from "../../providers/mock/mod.ts";
-import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./world/catalog.ts";
+import { CATALOG, CATALOG_KINDS, type CatalogKind, SHARED_USER_DATA, userData } from "./world/catalog.ts";
 import { COLLECTIONS, type World } from "./world/world.ts";
 
 const VMS = ["a", "b", "c"] as const;
@@ -49,6 +49,14 @@ export type Step =
   | { readonly type: "Disks"; readonly vm: string; readonly sizes: readonly number[] }
   | { readonly type: "Networks"; readonly vm: string; readonly networks: readonly string[] }
   | { readonly type: "Reboot"; readonly vm: string; readonly request: number }
+  | {
+    readonly type: "UserData";
+    readonly vm: string;
+    readonly from: "inline" | "secret" | "nowhere";
+    readonly to: number;
+  }
+  /** The Secret with user-data that VMs share; without `to` it goes. */
+  | { readonly type: "SharedUserData"; readonly to: number | undefined }
   /** What VMs refer to goes, comes (back) as it should be, or becomes something that cannot be. */
   | { readonly type: "Catalog"; readonly kind: CatalogKind; readonly what: "delete" | "spoil" | "restore" }
   | { readonly type: "RotateCredentials"; readonly to: number }
@@ -111,6 +119,19 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ type: of("Networks"), vm, networks: fc.subarray(["lan", "lab"]) }) },
   { weight: 2, arbitrary: fc.record({ type: of("Reboot"), vm, request: fc.nat(99) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: of("UserData"),
+      vm,
+      from: fc.constantFrom("inline" as const, "secret" as const, "secret" as const, "nowhere" as const),
+      to: fc.nat(9),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: of("SharedUserData"), to: fc.option(fc.nat(9), { nil: undefined, freq: 4 }) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -243,6 +264,15 @@ export async function take(world: World, step: Step): Promise<void> {
       return spec(step.vm, (_, { metadata }) => {
         metadata.annotations = { ...metadata.annotations, [REBOOT_REQUESTED_AT_ANNOTATION]: `r${step.request}` };
       });
+    case "UserData":
+      return spec(step.vm, (s) => {
+        if (step.from === "nowhere") delete s.userData;
+        else if (step.from === "secret") s.userData = { cloudInit: { secretRef: { name: SHARED_USER_DATA } } };
+        else s.userData = { cloudInit: { inline: userData(step.to) } };
+      });
+    case "SharedUserData":
+      if (step.to === undefined) return world.delete("secret", SHARED_USER_DATA);
+      return world.shareUserData(userData(step.to));
     case "Catalog":
       if (step.what === "restore") return world.restore(step.kind);
       return step.what === "spoil" ? world.spoil(step.kind) : world.delete(step.kind, CATALOG[step.kind].name);

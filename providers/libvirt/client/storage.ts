@@ -227,12 +227,17 @@ export const read = async (
   return await stream.download();
 };
 
-/** Writes `content` to the front of the volume. */
-export const upload = async (rpc: Rpc, target: VolumeRef, content: Uint8Array, options?: Options): Promise<void> => {
+/** Writes `content` to the front of the volume, or from `offset` on. */
+export const upload = async (
+  rpc: Rpc,
+  target: VolumeRef,
+  content: Uint8Array,
+  { offset = 0, ...options }: Options & { readonly offset?: number } = {},
+): Promise<void> => {
   const stream = await rpc.openStream({
     procedure: procedure.volumeUpload,
     doing: `upload to ${quote(target)}`,
-    args: (w) => writeVolume(w, target).u64(0).u64(content.byteLength).u32(0),
+    args: (w) => writeVolume(w, target).u64(offset).u64(content.byteLength).u32(0),
   }, options);
   await stream.upload([content]);
 };

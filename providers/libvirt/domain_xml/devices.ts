@@ -1,5 +1,5 @@
 /** Disks as elements of a domain. Each carries its name from the spec as libvirt's user alias. @module */
-import { element, find, type XmlElement } from "./element.ts";
+import { element, elements, find, type XmlElement } from "./element.ts";
 
 /** Buses that disks hang on. */
 export type DiskBus = "virtio" | "scsi" | "sata" | "ide";
@@ -68,20 +68,28 @@ export const ROOT_DISK = "root";
 /** Name that the first-boot medium has on the SCSI bus; disks begin after it. */
 export const SEED_TARGET = "sda";
 
+/** Where the first-boot medium of machines that we made is, or would be. */
+const SEED_PLACE: DiskPlace = {
+  bus: "scsi",
+  target: SEED_TARGET,
+  drive: { controller: 0, target: 0, unit: 0 },
+};
+
 /**
  * The first-boot medium. On virtio-scsi, because the kernels of Debian's cloud images have no driver for the SATA
  * controller of q35: a seed there is invisible to them.
  */
-export function seedElement(path: string): XmlElement {
+export function seedElement(path: string, place: DiskPlace = SEED_PLACE): XmlElement {
+  const { target, bus, drive } = place;
   return element(
     "disk",
     { type: "file", device: "cdrom" },
     element("driver", { name: "qemu", type: "raw" }),
     element("source", { file: path }),
-    element("target", { dev: SEED_TARGET, bus: "scsi" }),
+    element("target", { dev: target, bus }),
     element("readonly"),
     element("alias", { name: ALIAS.seed }),
-    element("address", { type: "drive", controller: 0, bus: 0, target: 0, unit: 0 }),
+    drive === undefined ? undefined : element("address", { type: "drive", bus: 0, ...drive }),
   );
 }
 
@@ -94,10 +102,14 @@ export function markedName(device: XmlElement, alias: string | undefined): strin
   return alias?.startsWith(prefix) ? alias.slice(prefix.length) : undefined;
 }
 
-/** Path of the first-boot medium, if `device` is it. */
-export function seedPathOf(device: XmlElement): string | undefined {
-  if (device.name !== "disk" || !isSeedAlias(find(device, "alias")?.attributes["name"])) return undefined;
-  return find(device, "source")?.attributes["file"];
+/** The drive of the first-boot medium in a description, and the path of what is in it. */
+export function seedOf(domain: XmlElement): { readonly device?: XmlElement; readonly path?: string } {
+  const device = elements(find(domain, "devices"), "disk").find((disk) =>
+    isSeedAlias(find(disk, "alias")?.attributes["name"])
+  );
+  if (device === undefined) return {};
+  const path = find(device, "source")?.attributes["file"];
+  return path === undefined ? { device } : { device, path };
 }
 
 /** Whether the alias is that of the first-boot medium. */

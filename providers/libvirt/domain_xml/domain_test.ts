@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
 import { type DomainPlan, domainXml } from "./build.ts";
 import { readHostGuests } from "./capabilities.ts";
+import { isOnBlock } from "./devices.ts";
 import { elements, find, parseXml } from "./element.ts";
 import { readDomain } from "./read.ts";
 
@@ -32,6 +33,13 @@ const plan: DomainPlan = {
       format: "qcow2",
       place: { bus: "virtio", target: "vdb" },
       iops: 100,
+    },
+    {
+      name: "logs",
+      path: "/dev/vg/logs",
+      block: true,
+      format: "raw",
+      place: { bus: "virtio", target: "vdc" },
     },
   ],
   controllers: [],
@@ -66,7 +74,9 @@ Deno.test("a domain is read back as it was planned", () => {
   assertEquals(view.disks.map((disk) => [disk.name, disk.target, disk.source, disk.format, disk.iops]), [
     ["root", "vda", "/pool/root.qcow2", "qcow2", undefined],
     ["data", "vdb", "/pool/a&b.qcow2", "qcow2", 100],
+    ["logs", "vdc", "/dev/vg/logs", "raw", undefined],
   ]);
+  assertEquals(view.disks.map(({ element }) => isOnBlock(element)), [false, false, true]);
   assertEquals(view.nics.map((nic) => [nic.name, nic.mac, nic.backing]), [
     ["lan", "52:54:00:00:00:01", { type: "network", name: "default" }],
     ["dmz", "52:54:00:00:00:02", { type: "bridge", name: "br0" }],

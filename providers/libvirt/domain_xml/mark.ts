@@ -10,7 +10,7 @@ export interface Mark {
   readonly ownerUid: string;
   /** `namespace/name`, for people. */
   readonly owner: string;
-  /** Digest of the first-boot configuration. */
+  /** Another one for each first-boot configuration that the domain gets; says nothing about its content. */
   readonly guestInitDigest?: string;
   readonly tags: readonly string[];
 }

@@ -38,46 +38,47 @@ export async function fillBlock(
   options?: CallOptions,
 ): Promise<VolumeRef> {
   const { session } = context;
+  const { pool, name } = target;
   const bytes = Math.ceil(Math.max(target.bytes, image?.bytes ?? 0, 1) / STEP_BYTES) * STEP_BYTES;
-  const volume = await fill(context, { ...target, bytes }, image, options);
+  const stage = await makeStage(context, { pool, name, bytes }, image, options);
+  // Allotted in full: a volume that is not would be one of LVM's old snapshots, which is lost when it has run full.
+  const description = volumeXml({ name, bytes, format: "raw", thick: true });
+  const volume = await storage.create(session, pool, { name, description, source: stage }, options)
+    .catch(async (error: unknown) => {
+      // libvirt has taken the volume back. Where nobody knows, the stage stays and tells it.
+      if (error instanceof LibvirtError) await storage.remove(session, stage, options);
+      throw error;
+    });
   const { capacity } = await storage.info(session, volume, options);
-  // The extents of this group are so large that a rest was left over, which nobody has written.
-  return capacity > bytes ? await fill(context, { ...target, bytes: capacity }, image, options) : volume;
+  // The extents of this group are so large that a rest is left over, which nobody has written.
+  if (capacity > bytes) return await fillBlock(context, { pool, name, bytes: capacity }, image, options);
+  await storage.remove(session, stage, options);
+  return volume;
 }
 
-async function fill(
+/** What the disk is copied from. A disk of this name goes first, and then what it was to be copied from. */
+async function makeStage(
   context: LibvirtContext,
   { pool, name, bytes }: BlockTarget,
   image: Content | undefined,
   options?: CallOptions,
 ): Promise<VolumeRef> {
   const { session } = context;
-  const near = await filePoolNear(context, image?.volume.pool ?? pool.name, options);
-  const backing = image === undefined ? {} : {
-    // libvirt's word for raw content that it has recognised, and none of QEMU's.
-    backing: {
-      path: await storage.path(session, image.volume, options),
-      format: image.format === "iso" ? "raw" : image.format,
-    },
-  };
   const left = await storage.volume(session, pool, name, options);
   if (left !== undefined) await storage.remove(session, left, options);
   for (const stage of await stagesOf(context, name, options)) await storage.remove(session, stage, options);
-  const stage = await storage.create(session, near, {
-    name: stageVolume(name),
-    description: volumeXml({ name: stageVolume(name), bytes, format: "qcow2", ...backing }),
+  const backing = image === undefined ? {} : {
+    backing: {
+      path: await storage.path(session, image.volume, options),
+      // libvirt's word for raw content that it has recognised, and none of QEMU's.
+      format: image.format === "iso" ? "raw" : image.format,
+    },
+  };
+  const stage = stageVolume(name);
+  return await storage.create(session, await filePoolNear(context, pool.name, options), {
+    name: stage,
+    description: volumeXml({ name: stage, bytes, format: "qcow2", ...backing }),
   }, options);
-  try {
-    // Allotted in full: a volume that is not would be one of LVM's old snapshots, which is lost when it has run full.
-    const description = volumeXml({ name, bytes, format: "raw", thick: true });
-    const volume = await storage.create(session, pool, { name, description, source: stage }, options);
-    await storage.remove(session, stage, options);
-    return volume;
-  } catch (error) {
-    // libvirt has taken the volume back. Where nobody knows, the stage stays and tells it.
-    if (error instanceof LibvirtError) await storage.remove(session, stage, options);
-    throw error;
-  }
 }
 
 /** Whether filling the volume of this name has not come to its end: it is still going on, or was cut off. */
@@ -91,8 +92,8 @@ export const cannotGrow = (
 ): ProviderError =>
   new ProviderError(
     "NotSupported",
-    `logical volume ${path} has ${capacity} bytes, and libvirt cannot grow it to ${bytes}: ` +
-      `do so with lvextend on the host, and the VM gets what is there`,
+    `block device ${path} has ${capacity} bytes, and libvirt cannot grow it to ${bytes}: ` +
+      `do so on the host (lvextend, for a logical volume), and the VM gets what is there`,
     field === undefined ? {} : { field },
   );
 

@@ -13,7 +13,7 @@ import * as storage from "../client/storage.ts";
 import type { LibvirtContext } from "../context.ts";
 import { volumeXml } from "../domain_xml/volume.ts";
 import { HEADER_BYTES, type ImageHeader, readHeader } from "./header.ts";
-import { type DiskPool, filePoolNear } from "./pools.ts";
+import { type DiskPool, filePoolFor } from "./pools.ts";
 import { copyImage, removeVolume } from "./volumes.ts";
 
 /** What is taken in, and what is known of it beforehand. */
@@ -55,7 +55,7 @@ export async function takeIn(
   intake: Intake,
 ): Promise<string> {
   const { session } = context;
-  const pool = await filePoolNear(context, target.name);
+  const pool = await filePoolFor(context, target);
   const { header, content, close } = await peek(body.chunks);
   try {
     checkHeader(header, intake);

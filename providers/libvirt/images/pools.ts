@@ -111,6 +111,10 @@ export async function filePoolNear(
   );
 }
 
+/** Where files go that belong to a disk in `pool`. @throws {ProviderError} as {@linkcode filePoolNear}. */
+export const filePoolFor = async (context: LibvirtContext, pool: DiskPool, options?: CallOptions): Promise<FilePool> =>
+  pool.volumes === "Files" ? pool : await filePoolNear(context, pool.name, options);
+
 function asDiskPool(pool: PoolRef, description: string): DiskPool | undefined {
   const kind = readPoolKind(description);
   if (FILE_POOLS.includes(kind)) return { ...pool, volumes: "Files" };

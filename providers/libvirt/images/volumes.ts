@@ -224,7 +224,7 @@ export async function emptyVolume(
   return await storage.create(context.session, pool, { name, description, preallocate: thick }, options);
 }
 
-/** A raw volume with exactly this content, in the place of whatever had the name. */
+/** A raw volume with exactly this content, in the place of whatever had the name. Zeros at its end are not sent. */
 export async function writeVolume(
   context: LibvirtContext,
   target: { readonly pool: PoolRef; readonly name: string },
@@ -236,7 +236,9 @@ export async function writeVolume(
     name: target.name,
     description: volumeXml({ name: target.name, bytes: content.byteLength, format: "raw" }),
   }, options);
-  await storage.upload(context.session, volume, content, options);
+  let end = content.byteLength;
+  while (end > 0 && content[end - 1] === 0) end--;
+  await storage.upload(context.session, volume, content.subarray(0, end), options);
   return volume;
 }
 

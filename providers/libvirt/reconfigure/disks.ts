@@ -155,15 +155,18 @@ async function grow(
       { field },
     );
   }
-  if (live === undefined || isOnBlock(disk.element)) {
-    const volume = await storage.volumeByPath(context.session, disk.source, options);
-    if (volume === undefined) {
-      throw new ProviderError("NotFound", `no active pool has the volume of disk ${disk.name} (${disk.source})`, {
-        reason: "DependencyMissing",
-        field,
-      });
-    }
-    if (!isOnBlock(disk.element)) return await storage.resize(context.session, volume, wanted, options);
+  const block = isOnBlock(disk.element);
+  const volume = live !== undefined && !block
+    ? undefined
+    : await storage.volumeByPath(context.session, disk.source, options);
+  if (live === undefined && volume === undefined) {
+    throw new ProviderError("NotFound", `no active pool has the volume of disk ${disk.name} (${disk.source})`, {
+      reason: "DependencyMissing",
+      field,
+    });
+  }
+  if (volume !== undefined && !block) return await storage.resize(context.session, volume, wanted, options);
+  if (volume !== undefined) {
     // Somebody may have grown it on the host.
     await storage.refresh(context.session, await requirePool(context, volume.pool, field, options), options);
     const { capacity } = await storage.info(context.session, volume, options);

@@ -1,5 +1,10 @@
 /** Bringing an existing VM to its wish: live where that is possible, stored for the next start where it is not. @module */
-import { ProviderError, type ReconfigureRequest, type ReconfigureResponse } from "@virtrigaud/contract";
+import {
+  type GuestInitChange,
+  ProviderError,
+  type ReconfigureRequest,
+  type ReconfigureResponse,
+} from "@virtrigaud/contract";
 import * as domains from "../client/domain.ts";
 import { type CallOptions, type LibvirtContext, requireDomain } from "../context.ts";
 import { EXTRA_KEYS, extraField } from "../domain_xml/extra_keys.ts";
@@ -41,16 +46,17 @@ export async function reconfigure(
     };
     checkFixed(change);
     await checkHost(change);
+    let guestInit: GuestInitChange | undefined;
     try {
       await reconcileDescription(change);
       await reconcileTags(change);
       await reconcileDisks(change);
       await reconcileNics(change);
-      await reconcileGuestInit(change);
+      if (request.followGuestInit === true) guestInit = await reconcileGuestInit(change, request.operation.ownerUid);
     } finally {
       context.changes.notify(domain.uuid);
     }
-    return { needsPowerCycle: [...change.waiting] };
+    return { needsPowerCycle: [...change.waiting], ...(guestInit === undefined ? {} : { guestInit }) };
   });
 }
 

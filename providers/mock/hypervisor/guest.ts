@@ -1,18 +1,26 @@
 /** What goes on inside a VM: first-boot configuration, boot, addresses, commands. @module */
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { parseYaml } from "@virtrigaud/deps";
 import { type GuestExecResponse, type GuestInit, type MachineSpec, ProviderError } from "@virtrigaud/contract";
 import type { GuestRecord, NicRecord, VmRecord } from "./model.ts";
 import { networkOf } from "./spec_check.ts";
 import type { World } from "./world.ts";
 
-/** Digest of a first-boot configuration. */
-export function guestInitDigest(init: GuestInit | undefined): string | undefined {
-  if (init === undefined) return undefined;
-  const parts = init.type === "Ignition"
+/**
+ * Digest of the first-boot configuration that VM `vmId` is to have, its network configuration included; `undefined` for
+ * none. Another one for every VM, so that nobody sees which VMs share a password.
+ */
+export function guestInitDigest(vmId: string, { guestInit: init, nics }: MachineSpec): string | undefined {
+  const network = nics.some(({ addresses }) => addresses.length > 0)
+    ? nics.map(({ name, mac, addresses, dns, routes, unmanaged }) => [name, mac, addresses, dns, routes, unmanaged])
+    : undefined;
+  if (init === undefined && network === undefined) return undefined;
+  const parts = init === undefined
+    ? []
+    : init.type === "Ignition"
     ? [init.config.reveal()]
     : [init.userData, init.metaData, init.networkConfig].map((part) => part?.reveal() ?? "");
-  return createHash("sha256").update(JSON.stringify([init.type, ...parts])).digest("hex");
+  return createHmac("sha256", vmId).update(JSON.stringify([init?.type, parts, network])).digest("hex");
 }
 
 /** A guest before its first boot, as its first-boot configuration will make it. */
@@ -22,7 +30,7 @@ export function newGuest(spec: MachineSpec): GuestRecord {
   return {
     state: "Down",
     bootNumber: 0,
-    hostname: hostnameOf(spec.guestInit) ?? spec.name,
+    hostname: hostnameOf(spec),
     addresses: configuredAddresses(spec),
     agentInstalled: (tools === "install" || tools === "upgrade") && extra["mock.noAgent"] !== "true",
     ignoresShutdown: extra["mock.ignoreShutdown"] === "true",
@@ -46,7 +54,8 @@ export function finishBoot(world: World, vmId: string, bootNumber: number): void
   if (vm === undefined || vm.power !== "On" || vm.guest.bootNumber !== bootNumber) return;
   const withoutAddress = vm.guest.withoutAddress || world.faults.noAddresses;
   const nics = withoutAddress ? vm.nics : vm.nics.map((nic) => withLease(world, vm, nic));
-  world.store.put("vms", { ...vm, nics, guest: { ...vm.guest, state: "Up", withoutAddress } });
+  const hostname = vm.nextHostname ?? vm.guest.hostname;
+  world.store.put("vms", { ...vm, nics, guest: { ...vm.guest, state: "Up", withoutAddress, hostname } });
   world.store.effect("GuestBooted", vmId);
 }
 
@@ -110,8 +119,11 @@ export function runInGuest(vm: VmRecord, command: readonly string[], timeoutMs: 
   }
 }
 
-/** What the guest will call itself; `undefined`: whatever the hypervisor says. */
-function hostnameOf(init: GuestInit | undefined): string | undefined {
+/** What a guest that boots with this configuration calls itself. */
+export const hostnameOf = ({ guestInit, name }: MachineSpec): string => configuredName(guestInit) ?? name;
+
+/** `undefined`: whatever the hypervisor says. */
+function configuredName(init: GuestInit | undefined): string | undefined {
   if (init === undefined) return undefined;
   if (init.type === "Ignition") return undefined;
   const userData = init.userData?.reveal() ?? "";

@@ -96,7 +96,7 @@ export function bear(
     store.put("volumes", volume);
     store.effect("VolumeCreated", volume.id, volume.name);
   }
-  const digest = guestInitDigest(spec.guestInit);
+  const digest = guestInitDigest(id, spec);
   const vm: VmRecord = {
     id,
     name: spec.name,

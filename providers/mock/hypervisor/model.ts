@@ -59,7 +59,9 @@ export interface VmRecord {
   };
   readonly tags: readonly string[];
   readonly guest: GuestRecord;
-  readonly guestInitDigest?: string;
+  readonly guestInitDigest?: string | undefined;
+  /** What the guest calls itself from its next boot on, since its first-boot configuration was replaced. */
+  readonly nextHostname?: string;
   /** Fields of the last wish that wait for the VM to be off. */
   readonly pending: readonly string[];
   readonly currentSnapshot?: string;

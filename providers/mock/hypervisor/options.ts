@@ -70,6 +70,7 @@ export const mockCapabilities: Capabilities = Object.freeze({
   guestExec: true,
   hardwareUpgrade: true,
   pushEvents: true,
+  guestInitReplace: true,
   diskTypes: ["thin", "thick", "eagerzeroedthick", "ssd", "hdd", "nvme"],
   networkTypes: ["network", "bridge", "portgroup"],
   exportFormats: ["qcow2", "raw", "vmdk"],

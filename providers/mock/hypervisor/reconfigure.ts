@@ -1,5 +1,6 @@
 /** Changing a VM: what differs from the wish, what can be changed now, what has to wait for the VM to be off. @module */
 import {
+  type GuestInitChange,
   type Hardware,
   type HardwareUpgradeRequest,
   type MachineSpec,
@@ -8,7 +9,7 @@ import {
   type ReconfigureResponse,
   type TaskResponse,
 } from "@virtrigaud/contract";
-import { guestInitDigest, newNic, releaseLeases, withLease } from "./guest.ts";
+import { guestInitDigest, hostnameOf, newNic, releaseLeases, withLease } from "./guest.ts";
 import { checkMacs, checkName, newVolume, removeVolume } from "./lifecycle.ts";
 import type { Action, DiskRecord, NicRecord, VmRecord, VolumeRecord } from "./model.ts";
 import { checkSpec } from "./spec_check.ts";
@@ -57,16 +58,18 @@ export function reconfigure(world: World, request: ReconfigureRequest): Reconfig
   planDisks(world, vm, spec, plan);
   planNics(world, vm, spec, plan);
   planRest(vm, spec, plan);
+  const guestInit = request.followGuestInit === true ? planGuestInit(vm, spec, plan) : undefined;
+  const told = guestInit === undefined ? {} : { guestInit };
   const { needsPowerCycle } = plan;
   if (!same(vm.pending, needsPowerCycle)) plan.change.pending = needsPowerCycle;
-  if (plan.empty) return { needsPowerCycle };
+  if (plan.empty) return { needsPowerCycle, ...told };
   const { change, addVolumes, resize, dropVolumes } = plan;
   const action: Change = { type: "Reconfigure", vmId: vm.id, change, addVolumes, resize, dropVolumes };
   if (same(Object.keys(change), ["pending"]) && addVolumes.length + resize.length + dropVolumes.length === 0) {
     applyReconfigure(world, action);
-    return { needsPowerCycle };
+    return { needsPowerCycle, ...told };
   }
-  return { task: world.start(action, { vmId: vm.id }), needsPowerCycle };
+  return { task: world.start(action, { vmId: vm.id }), needsPowerCycle, ...told };
 }
 
 function planHardware(world: World, vm: VmRecord, wish: Hardware, plan: Plan): void {
@@ -194,8 +197,25 @@ function planRest(vm: VmRecord, spec: MachineSpec, plan: Plan): void {
     throw invalid("placement.datastore", "storage of an existing VM is not moved; create the VM anew");
   }
   if (!same(placement, vm.placement)) plan.change.placement = placement;
-  const digest = guestInitDigest(spec.guestInit);
-  if (digest !== undefined && digest !== vm.guestInitDigest) plan.change.guestInitDigest = digest;
+}
+
+/** The medium is replaced at once; the guest looks at it when it boots next. */
+function planGuestInit(vm: VmRecord, spec: MachineSpec, plan: Plan): GuestInitChange {
+  const digest = guestInitDigest(vm.id, spec);
+  if (digest === vm.guestInitDigest) return "Unchanged";
+  const wired = spec.nics.find(({ addresses }) => addresses.length > 0);
+  if (vm.guestInitDigest === undefined && spec.guestInit === undefined && wired !== undefined) {
+    const field = `nics[${wired.name}].addresses`;
+    throw new ProviderError(
+      "NotSupported",
+      `${field}: VM ${vm.name} was made without first-boot configuration and reads none; give it user-data, or set the ` +
+        "address in the guest",
+      { field },
+    );
+  }
+  plan.change.guestInitDigest = digest;
+  plan.change.nextHostname = hostnameOf(spec);
+  return digest === undefined ? "Removed" : "Replaced";
 }
 
 /** The end of a change. */

@@ -49,6 +49,16 @@ const calls: Partial<Record<keyof Capabilities, Call>> = {
     }, subject.context),
   guestExec: (subject, { vmId, ownerUid }) =>
     subject.provider.guestExec({ operation: subject.operation(ownerUid), vmId, command: ["true"] }, subject.context),
+  guestInitReplace: (subject, { vmId, ownerUid, spec }) =>
+    subject.provider.reconfigure(
+      {
+        operation: subject.operation(ownerUid),
+        vmId,
+        spec: { ...spec, guestInit: subject.guestInit("vcts") },
+        followGuestInit: true,
+      },
+      subject.context,
+    ),
   hardwareUpgrade: (subject, { vmId, ownerUid }) =>
     subject.provider.hardwareUpgrade(
       { operation: subject.operation(ownerUid), vmId, targetVersion: 99 },

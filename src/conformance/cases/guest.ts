@@ -31,18 +31,85 @@ export const guestCases: readonly ConformanceCase[] = [
   },
   {
     name: "guest/init-digest",
-    promise: "the digest of the first-boot configuration differs for different configurations and gives nothing away",
+    promise:
+      "the digest of the first-boot configuration gives nothing away: it stays while the configuration does, and " +
+      "VMs with the same one cannot be told by it",
     run: async (subject) => {
-      const [one, two, three] = ["alpha", "alpha", "beta"].map((name) => subject.guestInit(name));
-      const digests: (string | undefined)[] = [];
-      for (const guestInit of [one, two, three]) {
-        if (guestInit === undefined) continue;
-        const vm = await subject.describe((await subject.create({ guestInit })).vmId);
-        digests.push(vm.guestInitDigest);
+      const guestInit = subject.guestInit("alpha");
+      const digestOf = async ({ vmId }: { readonly vmId: string }) => (await subject.describe(vmId)).guestInitDigest;
+      const [one, two] = [await subject.create({ guestInit }), await subject.create({ guestInit })];
+      const digest = await digestOf(one);
+      assert(digest !== undefined && digest.length >= 16, "no digest");
+      assertEquals(await digestOf(one), digest);
+      assert(await digestOf(two) !== digest, "two VMs with one configuration show one digest");
+    },
+  },
+  {
+    name: "guest/init-replaced",
+    promise:
+      "first-boot configuration that changes is replaced while the VM runs on, seen at the next boot, left alone " +
+      "when nobody asks for it, and taken away when there is to be none",
+    skip: needs("guestInitReplace"),
+    run: async (subject) => {
+      const vm = await subject.create({ guestInit: subject.guestInit("alpha") }, { powerOn: true });
+      const seen = async () => {
+        const { power, guestInitDigest } = await subject.describe(vm.vmId);
+        return { power, digest: guestInitDigest };
+      };
+      const { guestInit: _, ...bare } = vm.spec;
+      const change = async (hostname: string | undefined, follow: boolean) => {
+        const spec = hostname === undefined ? bare : { ...bare, guestInit: subject.guestInit(hostname) };
+        const answer = await subject.reconfigure(vm, spec, follow ? { followGuestInit: true } : {});
+        assertEquals(answer.needsPowerCycle, [], "first-boot configuration never waits for the VM to be off");
+        return answer;
+      };
+      const born = await seen();
+      for (const hostname of ["beta", undefined]) assertEquals((await change(hostname, false)).guestInit, undefined);
+      assertEquals(await seen(), born, "it is changed although nobody asks for it");
+      assertEquals((await change("alpha", true)).guestInit, "Unchanged");
+      assertEquals(await seen(), born);
+      assertEquals((await change("beta", true)).guestInit, "Replaced");
+      const replaced = await seen();
+      assertEquals(replaced.power, "On", "the VM was stopped for it");
+      assert(replaced.digest !== undefined && replaced.digest !== born.digest, "the digest does not tell");
+      const again = await change("beta", true);
+      assertEquals([again.guestInit, again.task], ["Unchanged", undefined]);
+      await subject.power(vm, "Off", "Off");
+      await subject.power(vm, "On", "On");
+      if (subject.profile.guest.cloudInit && subject.profile.guest.agent) {
+        await subject.until("the new host name", subject.timeouts.bootMs, async () => {
+          return (await subject.describe(vm.vmId)).guest.hostname === "beta" ? true : undefined;
+        });
       }
-      assert(digests[0] !== undefined && digests[0].length >= 16, "no digest");
-      assertEquals(digests[1], digests[0]);
-      assert(digests[2] !== digests[0], "different configurations have one digest");
+      assertEquals((await change(undefined, true)).guestInit, "Removed");
+      assertEquals(await seen(), { power: "On", digest: undefined });
+      assertEquals((await change(undefined, true)).guestInit, "Unchanged");
+      assertEquals((await change("alpha", true)).guestInit, "Replaced", "one that has none can be given some");
+      assertEquals((await subject.describe(vm.vmId)).power, "On");
+    },
+  },
+  {
+    name: "guest/init-addresses",
+    promise:
+      "a static address that changes is in the next first-boot configuration; a VM that has none refuses it by its " +
+      "field rather than begin with cloud-init",
+    skip: firstOf(
+      needs("guestInitReplace"),
+      ({ staticAddress }) => staticAddress === undefined ? "the profile has no staticAddress" : undefined,
+    ),
+    run: async (subject) => {
+      const { staticAddress } = subject.profile;
+      assert(staticAddress);
+      const wired = subject.spec().nics.map((nic) => ({ ...nic, addresses: [staticAddress] }));
+      const follow = { followGuestInit: true };
+      const vm = await subject.create({ guestInit: subject.guestInit("alpha") });
+      const before = await subject.describe(vm.vmId);
+      const answer = await subject.reconfigure(vm, { ...vm.spec, nics: wired }, follow);
+      assertEquals(answer.guestInit, "Replaced");
+      assert((await subject.describe(vm.vmId)).guestInitDigest !== before.guestInitDigest, "the digest does not tell");
+      const bare = await subject.create();
+      const refused = subject.reconfigure(bare, { ...bare.spec, nics: wired }, follow);
+      await subject.refuses("reconfigure", refused, "NotSupported", { field: "nics[eth0].addresses" });
     },
   },
   {

@@ -70,6 +70,7 @@ export const capabilities = message<domain.Capabilities, wire.GetCapabilitiesRes
   guestExec: flag,
   hardwareUpgrade: flag,
   pushEvents: flag,
+  guestInitReplace: flag,
   diskTypes: words,
   networkTypes: words,
   exportFormats: words,
@@ -110,11 +111,19 @@ export const reconfigureRequest = message<domain.ReconfigureRequest, wire.Reconf
   operation,
   vmId: id,
   spec: machineSpec,
+  followGuestInit: optional(bool),
 });
 
 export const reconfigureResponse = message<domain.ReconfigureResponse, wire.ReconfigureResponse>({
   needsPowerCycle: list(text(), 256),
   task: optional(taskRef),
+  guestInit: optional(
+    enumeration<domain.GuestInitChange, wire.GuestInitChange>({
+      Unchanged: "GUEST_INIT_CHANGE_UNCHANGED",
+      Replaced: "GUEST_INIT_CHANGE_REPLACED",
+      Removed: "GUEST_INIT_CHANGE_REMOVED",
+    }),
+  ),
 });
 
 export const hardwareUpgradeRequest = message<domain.HardwareUpgradeRequest, wire.HardwareUpgradeRequest>({

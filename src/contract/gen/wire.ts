@@ -62,6 +62,7 @@ export interface GetCapabilitiesResponse {
   guestExec?: boolean;
   hardwareUpgrade?: boolean;
   pushEvents?: boolean;
+  guestInitReplace?: boolean;
 }
 
 export type PowerState =
@@ -439,15 +440,22 @@ export interface PowerRequest {
   gracefulTimeoutMs?: string;
 }
 
+export type GuestInitChange =
+  | "GUEST_INIT_CHANGE_UNCHANGED"
+  | "GUEST_INIT_CHANGE_REPLACED"
+  | "GUEST_INIT_CHANGE_REMOVED";
+
 export interface ReconfigureRequest {
   vmId?: string;
   operation?: Operation;
   spec?: MachineSpec;
+  followGuestInit?: boolean;
 }
 
 export interface ReconfigureResponse {
   task?: TaskRef;
   needsPowerCycle?: string[];
+  guestInit?: GuestInitChange;
 }
 
 export interface HardwareUpgradeRequest {

@@ -46,6 +46,7 @@ const capabilities: fc.Arbitrary<Capabilities> = fc.record({
   guestExec: bool,
   hardwareUpgrade: bool,
   pushEvents: bool,
+  guestInitReplace: bool,
   diskTypes: words,
   networkTypes: words,
   exportFormats: words,
@@ -95,8 +96,16 @@ export const samples: { readonly [M in UnaryMethod]: Samples<RequestOf<M>, Respo
     responses: taskOnly,
   },
   reconfigure: {
-    requests: fc.record({ ...vm, spec: machineSpec }, { noNullPrototype: true }),
-    responses: record<ResponseOf<"reconfigure">>({ needsPowerCycle: words, task }, ["needsPowerCycle"]),
+    requests: record<RequestOf<"reconfigure">>({ ...vm, spec: machineSpec, followGuestInit: bool }, [
+      "operation",
+      "vmId",
+      "spec",
+    ]),
+    responses: record<ResponseOf<"reconfigure">>({
+      needsPowerCycle: words,
+      task,
+      guestInit: fc.constantFrom("Unchanged", "Replaced", "Removed"),
+    }, ["needsPowerCycle"]),
   },
   hardwareUpgrade: {
     requests: fc.record({ ...vm, targetVersion: fc.integer({ min: 1, max: 30 }) }, { noNullPrototype: true }),

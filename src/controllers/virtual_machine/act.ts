@@ -44,7 +44,15 @@ export async function act(
         return { type: "Done", ...await client.power({ operation, vmId, op, gracefulTimeoutMs }, context) };
       }
       case "Reconfigure":
-        return { type: "Done", ...await client.reconfigure({ operation, vmId: step.vmId, spec: step.spec }, context) };
+        return {
+          type: "Done",
+          ...await client.reconfigure({
+            operation,
+            vmId: step.vmId,
+            spec: step.spec,
+            ...(step.followGuestInit ? { followGuestInit: true } : {}),
+          }, context),
+        };
     }
   }
 }

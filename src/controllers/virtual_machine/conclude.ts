@@ -1,8 +1,9 @@
 /** What the answer to a step means for the status. Pure. @module */
 import type { VirtualMachineStatus } from "@virtrigaud/api";
-import type { ProviderError, TaskRef } from "@virtrigaud/contract";
+import type { GuestInitChange, ProviderError, TaskRef } from "@virtrigaud/contract";
 import type { Decision } from "./decision.ts";
 import { isForced } from "./decide_deletion.ts";
+import { joinWish } from "./init_version.ts";
 import { isNameConflict, isPassing, reasonOf, type StepError, withFailure, withoutFailure } from "./failure.ts";
 import type { Mutation, Verb, VmInput } from "./input.ts";
 import { rebootRequest } from "./power.ts";
@@ -16,6 +17,7 @@ export type Outcome =
     readonly vmId?: string;
     readonly task?: TaskRef;
     readonly needsPowerCycle?: readonly string[];
+    readonly guestInit?: GuestInitChange;
   }
   | { readonly type: "Failed"; readonly error: ProviderError };
 
@@ -80,6 +82,9 @@ export function conclude(input: VmInput, decision: Decision, step: Mutation, out
         attempt: (base.failures?.find((f) => f.verb === verb && f.wish === step.wish)?.attempt ?? 0) + 1,
         generation: input.vm.metadata.generation ?? 0,
         wish: step.wish,
+        ...(outcome.guestInit === undefined || outcome.guestInit === "Unchanged"
+          ? {}
+          : { userData: outcome.guestInit }),
       },
       lastTaskRef: outcome.task.id,
       ...(verb === "Reconfigure"
@@ -106,7 +111,7 @@ function concluded(
         ...base,
         ...(outcome.vmId === undefined ? {} : { id: outcome.vmId }),
         ...(input.provider.type === "Found" ? { providerUID: input.provider.uid } : {}),
-        ...(input.wish.type === "Resolved" ? { appliedWish: input.wish.shape } : {}),
+        ...(input.wish.type === "Resolved" ? { appliedWish: bornWith(input.wish) } : {}),
         ...(request === undefined ? {} : { lastReboot: { request, time } }),
       };
     }
@@ -116,12 +121,20 @@ function concluded(
       if (step.verb !== "Reboot" || outcome.task !== undefined) return base;
       return { ...base, lastReboot: { request: step.wish, time } };
     case "Reconfigure": {
-      const { pendingPowerCycle: _, ...rest } = base;
+      const { pendingPowerCycle: _, ...unchanged } = base;
+      const { guestInit } = outcome;
+      const rest = outcome.task !== undefined || guestInit === undefined || guestInit === "Unchanged"
+        ? unchanged
+        : { ...unchanged, userData: { change: guestInit, time } };
       if (pending.length > 0) return { ...rest, pendingPowerCycle: { wish: step.wish, fields: [...pending] } };
       return outcome.task === undefined ? { ...rest, appliedWish: step.wish } : rest;
     }
   }
 }
+
+/** What a machine is made by. */
+const bornWith = ({ shape, init }: Extract<VmInput["wish"], { type: "Resolved" }>): string =>
+  joinWish({ shape, init: init.type === "Known" ? init.version : "" });
 
 function concludeFailure(input: VmInput, base: VirtualMachineStatus, step: Mutation, error: ProviderError): Conclusion {
   if (error.reason === "StaleFence") return { type: "Deposed", error };

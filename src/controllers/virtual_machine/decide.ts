@@ -14,8 +14,8 @@ import type { Decision } from "./decision.ts";
 import { gateOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { type Settled, settleOperation } from "./operation.ts";
-import { type Ledger, ledgerOf, statusOf, type Verdict } from "./status.ts";
-import { elsewhereVerdict, failedVerdict, hold, isElsewhere, listed, unreachableVerdict } from "./verdicts.ts";
+import { type Ledger, ledgerOf, listed, statusOf, type Verdict } from "./status.ts";
+import { elsewhereVerdict, failedVerdict, hold, isElsewhere, unreachableVerdict } from "./verdicts.ts";
 
 /** Answers with exactly one next step, the status to write and when to look again. */
 export function decide(input: VmInput): Decision {

@@ -6,8 +6,8 @@ import { gateOf } from "./failure.ts";
 import type { VmInput } from "./input.ts";
 import { answeredByPowerOff, powerDecision, type PowerNeed, powerNeed, shutdownFor } from "./power.ts";
 import { type Shape, shapeOf, UNRECORDED_WISH } from "./shape.ts";
-import { type Ledger, statusOf, type Verdict } from "./status.ts";
-import { failedVerdict, hold, listed } from "./verdicts.ts";
+import { type Ledger, listed, statusOf, type Verdict } from "./status.ts";
+import { failedVerdict, hold } from "./verdicts.ts";
 
 /** Reboot that was asked for, then the shape, then power; what cannot be done is said and the rest is done. */
 export function decidePresent(input: VmInput, seen: ObservedMachine, before: Ledger): Decision {
@@ -36,7 +36,7 @@ function reconfigureStep(
   need: PowerNeed | undefined,
 ): Decision | undefined {
   const { vm } = input;
-  if (shape.spec === undefined) return undefined;
+  if (shape.spec === undefined || shape.init === "Unknown") return undefined;
   if (gateOf(ledger.failures, "Reconfigure", shape.digest, input).type === "Closed") return undefined;
   const pending = ledger.pendingPowerCycle;
   if (pending !== undefined && seen.power !== "Off") {
@@ -49,6 +49,7 @@ function reconfigureStep(
   }
   // A VM that is off for this change is not left off for the sake of patience.
   if (shape.waitMs !== undefined && pending === undefined) return undefined;
+  if (shape.init === "Unread") return { step: { type: "ReadGuestInit" } };
   return {
     step: {
       type: "Reconfigure",
@@ -56,6 +57,7 @@ function reconfigureStep(
       wish: shape.digest,
       vmId: seen.id,
       spec: shape.spec,
+      followGuestInit: shape.init === "Follow",
     },
     status: statusOf(input, seen, ledger, {
       phase: "Reconfiguring",

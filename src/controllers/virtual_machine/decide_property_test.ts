@@ -40,6 +40,9 @@ class World {
   readonly trace: string[] = [];
   writes = 0;
   mutations = 0;
+  /** Looks into Secrets. */
+  reads = 0;
+  #read = false;
   released = false;
   #task: { readonly id: string; state: TaskStatus["state"] | "Forgotten"; readonly effect: () => void } | undefined;
   #calls = 0;
@@ -56,15 +59,22 @@ class World {
       now: this.now,
       nonce: `n${this.#calls}`,
       provider,
-      wish: this.setup.wish,
+      wish: this.#wish(),
       machine: this.#view(),
       task: this.#taskView(),
       ...(this.setup.nameHolder && this.machine === undefined ? { nameHolder: "other" } : {}),
     };
   }
 
+  #wish(): Wish {
+    const { wish } = this.setup;
+    if (wish.type !== "Resolved" || wish.init.type !== "Known") return wish;
+    return { ...wish, init: { ...wish.init, read: this.#read || this.machine === undefined } };
+  }
+
   /** One reconcile, as the reconciler does it. `undefined`: nothing is to be done until something changes. */
   reconcile(): number | undefined {
+    this.#read = false;
     for (let steps = 0; steps < 24; steps++) {
       const decision = decide(this.input);
       const { step } = decision;
@@ -87,6 +97,11 @@ class World {
           break;
         case "PollTask":
           this.#asked = true;
+          break;
+        case "ReadGuestInit":
+          assert(!this.#read, "what has been read is read again at once");
+          this.#read = true;
+          this.reads++;
           break;
         default: {
           const result = this.#change(decision, step);
@@ -133,6 +148,7 @@ class World {
     if (mutates && step.type !== "Create") {
       assert(this.machine !== undefined && isOurs(this, this.machine), `${step.type} of a machine that is not ours`);
     }
+    if (step.type === "Reconfigure" && step.followGuestInit) assert(this.#read, "a change to what nobody has read");
     if (step.type !== "RemoveFinalizer") return;
     const { metadata, spec } = this.vm;
     const gone = view.type === "Absent" && view.proven;
@@ -161,6 +177,7 @@ class World {
         ...(step.type === "Create" ? { vmId: "vm-1" } : {}),
         ...(end === undefined ? {} : { task: { id: `t${call}` } }),
         ...(offline ? { needsPowerCycle: ["hardware.cpus"] } : {}),
+        ...(step.type === "Reconfigure" && step.followGuestInit ? { guestInit: "Replaced" } : {}),
       };
     }
     this.#unsettled = true;
@@ -247,21 +264,23 @@ const failure = fc.record({
   verb: fc.constantFrom("Create", "Delete", "PowerOn", "PowerOff", "Shutdown", "Reboot", "Reconfigure"),
   class: fc.constantFrom(...errorClasses),
   message: fc.constant("earlier"),
-  wish: fc.constantFrom("shape-1", "whole-shape-1", "On/1/", "Off/1/", "", "now"),
+  wish: fc.constantFrom("shape-1", "shape-1.init-1", "whole-shape-1", "On/1/", "Off/1/", "", "now"),
   attempt: fc.integer({ min: 1, max: 9 }),
   retryAfter: fc.constantFrom(undefined, new Date(NOW - 1).toISOString(), new Date(NOW + 5_000).toISOString()),
 }).map(({ retryAfter, ...rest }) => retryAfter === undefined ? rest : { ...rest, retryAfter });
 const status = fc.record({
   id: maybe(fc.constant("vm-1")),
   providerUID: fc.constantFrom(undefined, "provider-1", "provider-1", "provider-0"),
-  appliedWish: fc.constantFrom(undefined, "shape-0", "shape-1"),
-  pendingPowerCycle: maybe(fc.constant({ wish: "shape-1", fields: ["hardware.cpus"] })),
+  appliedWish: fc.constantFrom(undefined, "shape-0", "shape-1", "shape-1.init-0", "shape-1.init-1", "shape-0.init-1"),
+  pendingPowerCycle: maybe(
+    fc.constantFrom("shape-1", "shape-1.init-1").map((wish) => ({ wish, fields: ["hardware.cpus"] })),
+  ),
   failures: maybe(fc.uniqueArray(failure, { maxLength: 3, selector: ({ verb }) => verb })),
   operation: maybe(fc.record({
     id: fc.constant("op"),
     verb: failure.map(({ verb }) => verb),
     taskRef: fc.constant("lost"),
-    wish: fc.constantFrom("shape-1", "whole-shape-1", "now"),
+    wish: fc.constantFrom("shape-1", "shape-1.init-1", "whole-shape-1", "now"),
     startedAt: fc.constant(new Date(NOW).toISOString()),
     deadline: fc.constant(new Date(NOW + 60_000).toISOString()),
   })),
@@ -288,7 +307,13 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   wish: fc.constantFrom<Wish>(
     wish(),
     wish(),
-    wish(),
+    wish({}, "shape-1", { type: "Known", version: "init-1", read: false }),
+    wish({}, "shape-1", { type: "Unknown" }),
+    wish({}, "shape-1", {
+      type: "Held",
+      reason: "SecretMissing",
+      problems: [{ field: "spec.userData", message: "x" }],
+    }),
     { type: "Missing", missing: [{ field: "spec.classRef", message: "is missing" }] },
     { type: "Invalid", reason: "InvalidSpec", problems: [{ field: "spec.tags", message: "is wrong" }] },
   ),
@@ -324,9 +349,10 @@ Deno.test("from every state a VM comes to rest in a bounded number of steps, and
       const world = new World(setup);
       settled(world);
       if (world.released) return;
-      const { writes, mutations } = world;
+      const { writes, mutations, reads } = world;
       world.now += 1;
       world.reconcile();
+      assert(world.reads === reads, `a second look reads Secrets: ${world.trace.join(", ")}`);
       assert(world.writes === writes, `a second look writes: ${world.trace.join(", ")}`);
       assert(world.mutations === mutations, `a second look changes something: ${world.trace.join(", ")}`);
     }),

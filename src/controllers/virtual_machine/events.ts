@@ -53,6 +53,17 @@ export function eventsBetween(before: VirtualMachineStatus | undefined, after: V
       message: `power is ${power}, was ${before.powerState}${asked ? "" : ": changed outside of VirtRigaud"}`,
     });
   }
+  const { userData } = after;
+  if (userData !== undefined && userData.time !== before?.userData?.time) {
+    const message = userData.change === "Replaced"
+      ? "user-data, meta-data or addresses of the VM were replaced: the guest sees them when it boots next"
+      : "user-data was taken away from the VM: the guest finds none when it boots next";
+    events.push({ type: "Normal", reason: `UserData${userData.change}`, message });
+  }
+  const held = getCondition(after.conditions, "UserDataHeld");
+  if (held !== undefined && getCondition(before?.conditions, "UserDataHeld")?.reason !== held.reason) {
+    events.push({ type: "Warning", reason: `UserData${held.reason}`, message: held.message });
+  }
   const reboot = after.failures?.find(({ verb }) => verb === "Reboot");
   if (reboot !== undefined && !before?.failures?.some((f) => f.verb === "Reboot" && f.attempt === reboot.attempt)) {
     events.push({ type: "Warning", reason: "RebootFailed", message: reboot.message });

@@ -2,7 +2,7 @@
 import type { VirtualMachine } from "@virtrigaud/api";
 import type { GuestInit } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
-import type { SecretValues } from "../shared/secrets.ts";
+import type { SecretReading, SecretSource, SecretValues } from "../shared/secrets.ts";
 import { multipart } from "./mime.ts";
 import type { Problem } from "./input.ts";
 
@@ -21,6 +21,30 @@ export interface Unusable {
   readonly type: "Unusable";
   readonly missing: readonly Problem[];
   readonly problems: readonly Problem[];
+}
+
+/** First-boot configuration as it was read, and the versions of the Secrets that it was read from, by name. */
+export interface GuestInitReading {
+  readonly content: GuestInit | Unusable | undefined;
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+/** Reads the Secrets that the VM names and puts its first-boot configuration together. */
+export async function readGuestInit(
+  vm: VirtualMachine,
+  secrets: Pick<SecretSource, "readVersion">,
+  signal: AbortSignal,
+): Promise<GuestInitReading> {
+  const { namespace } = vm.metadata;
+  const read = await Promise.all(
+    guestInitSecrets(vm).map(async (name): Promise<[string, SecretReading | undefined]> => {
+      return [name, await secrets.readVersion({ name, ...(namespace === undefined ? {} : { namespace }) }, signal)];
+    }),
+  );
+  return {
+    content: guestInitOf(vm, new Map(read.map(([name, reading]) => [name, reading?.values]))),
+    versions: new Map(read.flatMap(([name, reading]) => reading === undefined ? [] : [[name, reading.version]])),
+  };
 }
 
 /** Names of the Secrets that the VM's first-boot configuration is read from. */

@@ -8,15 +8,29 @@ export interface Problem {
   readonly message: string;
 }
 
+/** What is known of the first-boot configuration that a VM is to have. */
+export type InitView =
+  /** Its Secrets have not been looked for yet. */
+  | { readonly type: "Unknown" }
+  /** It cannot be had, or not be given to a machine that exists, which keeps what it has. */
+  | {
+    readonly type: "Held";
+    readonly reason: "SecretMissing" | "InvalidUserData" | "NotSupported";
+    readonly problems: readonly Problem[];
+  }
+  /** `version`: {@linkcode initVersion}. `read`: the specification has its content. */
+  | { readonly type: "Known"; readonly version: string; readonly read: boolean };
+
 /** What the objects add up to. */
 export type Wish =
   | {
     readonly type: "Resolved";
     readonly spec: MachineSpec;
-    /** Digest of all that a VM is made from, but for first-boot configuration, which is secret. */
+    /** Digest of all that a VM is made from. Of first-boot configuration, which is secret, only the version is in it. */
     readonly digest: string;
-    /** Digest of what can be changed about a VM that is there. */
+    /** Digest of what can be changed about a VM that is there, but for its first-boot configuration. */
     readonly shape: string;
+    readonly init: InitView;
   }
   /** Something that the object refers to is not there (yet); the controller is woken when it appears. */
   | { readonly type: "Missing"; readonly missing: readonly Problem[] }
@@ -112,7 +126,13 @@ export type Mutation =
       readonly verb: PowerVerb;
       readonly gracefulTimeoutMs: number;
     }
-    | { readonly type: "Reconfigure"; readonly vmId: string; readonly spec: MachineSpec }
+    | {
+      readonly type: "Reconfigure";
+      readonly vmId: string;
+      readonly spec: MachineSpec;
+      /** See `ReconfigureRequest`. */
+      readonly followGuestInit: boolean;
+    }
   );
 
 /** Exactly one next step. */
@@ -123,4 +143,6 @@ export type Step =
   /** Ask the provider for the VM: proof of absence, or its state after a change. Without id: by owner alone. */
   | { readonly type: "Describe"; readonly vmId?: string }
   | { readonly type: "PollTask"; readonly task: TaskRef }
+  /** Read the Secrets that the first-boot configuration comes from: it is to be replaced. */
+  | { readonly type: "ReadGuestInit" }
   | Mutation;

@@ -13,9 +13,9 @@ import type { StoreView } from "@virtrigaud/runtime";
 import type { ProviderConnection } from "../connection/connection.ts";
 import type { ProviderConnections } from "../connection/connections.ts";
 import type { SecretSource } from "../shared/secrets.ts";
-import { guestInitOf, guestInitSecrets } from "./guest_init.ts";
+import { type GuestInitReading, guestInitSecrets, readGuestInit } from "./guest_init.ts";
 import type { MachineView, ProviderView, ReconfigureHistory, TaskView, VmInput } from "./input.ts";
-import { type Lookup, type References, resolveWish } from "./wish.ts";
+import { type InitReference, type Lookup, type References, resolveWish } from "./wish.ts";
 
 /** Where the objects come from. */
 export interface VmSources {
@@ -31,6 +31,7 @@ export interface VmSources {
 export interface Findings {
   readonly machine?: MachineView;
   readonly task?: TaskView;
+  readonly guestInit?: GuestInitReading;
 }
 
 /** Options of {@linkcode observe}. */
@@ -39,6 +40,8 @@ export interface ObserveOptions {
   readonly nonce: string;
   readonly findings: Findings;
   readonly history?: ReconfigureHistory;
+  /** What was read earlier and cannot be used: it is not read again before it changes. */
+  readonly unusable?: GuestInitReading;
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +62,10 @@ export async function observe(vm: VirtualMachine, sources: VmSources, options: O
     now: options.now,
     nonce: options.nonce,
     provider: providerView(providerKey, provider, connection),
-    wish: resolveWish(vm, await references(vm, sources, machine, options.signal)),
+    wish: resolveWish(vm, {
+      ...references(vm, sources),
+      guestInit: await initReference(vm, sources, machine, connection, options),
+    }),
     machine,
     task: options.findings.task ?? taskView(vm, connection),
     ...(options.history === undefined ? {} : { history: options.history }),
@@ -112,12 +118,7 @@ function taskView(vm: VirtualMachine, connection: ProviderConnection | undefined
   return known === undefined ? { type: "Unasked" } : { type: "Known", ...known };
 }
 
-async function references(
-  vm: VirtualMachine,
-  sources: VmSources,
-  machine: MachineView,
-  signal: AbortSignal,
-): Promise<References> {
+function references(vm: VirtualMachine, sources: VmSources): Omit<References, "guestInit"> {
   const { spec } = vm;
   const networks = new Map<string, Lookup<VMNetworkAttachment>>();
   for (const entry of spec.networks ?? []) {
@@ -130,31 +131,38 @@ async function references(
     class: lookUp(sources.classes, referenceKey(vm, spec.classRef)),
     ...(spec.imageRef === undefined ? {} : { image: lookUp(sources.images, referenceKey(vm, spec.imageRef)) }),
     networks,
-    // First-boot configuration is read when a VM is about to be born, and at no other time.
-    guestInit: machine.type === "Absent" && vm.metadata.deletionTimestamp === undefined
-      ? await guestInit(vm, sources.secrets, signal)
-      : undefined,
   };
 }
 
-async function guestInit(
+/**
+ * First-boot configuration is read when a VM is about to be born, or when a decision has asked for it. At all other times
+ * the versions of its Secrets are enough, which are known without a question.
+ */
+async function initReference(
   vm: VirtualMachine,
-  secrets: SecretSource,
-  signal: AbortSignal,
-): Promise<References["guestInit"]> {
+  { secrets }: VmSources,
+  machine: MachineView,
+  connection: ProviderConnection | undefined,
+  { findings, unusable, signal }: ObserveOptions,
+): Promise<InitReference> {
+  if (vm.metadata.deletionTimestamp !== undefined) return { type: "Unknown" };
+  if (machine.type === "Absent") return { type: "Read", birth: true, ...await readGuestInit(vm, secrets, signal) };
+  if (findings.guestInit !== undefined) return { type: "Read", birth: false, ...findings.guestInit };
   const { namespace } = vm.metadata;
-  const found = new Map(
-    await Promise.all(
-      guestInitSecrets(vm).map(async (name) =>
-        [
-          name,
-          await secrets.read({ name, ...(namespace === undefined ? {} : { namespace }) }, signal),
-        ] as const
-      ),
-    ),
-  );
-  return guestInitOf(vm, found);
+  const names = guestInitSecrets(vm).map((name) => ({ name, ...(namespace === undefined ? {} : { namespace }) }));
+  if (!names.every((name) => secrets.known(name))) return { type: "Unknown" };
+  const versions = new Map(names.flatMap((each) => {
+    const version = secrets.version(each);
+    return version === undefined ? [] : [[each.name, version] as const];
+  }));
+  if (unusable !== undefined && sameVersions(unusable.versions, versions)) {
+    return { type: "Read", birth: false, ...unusable };
+  }
+  return { type: "Named", versions, replaceable: connection?.capabilities?.guestInitReplace ?? true };
 }
+
+const sameVersions = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean =>
+  a.size === b.size && [...a].every(([name, version]) => b.get(name) === version);
 
 function lookUp<T extends KubeObject>(store: StoreView<T>, key: string): Lookup<T> {
   const object = store.get(key);

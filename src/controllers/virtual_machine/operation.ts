@@ -77,8 +77,12 @@ export function settleOperation(input: VmInput): Settled {
   function succeeded(): Ledger {
     const cleared = { ...ledger, failures: withoutFailure(ledger.failures, verb) };
     if (verb === "Reboot") return { ...rebooted(), failures: cleared.failures };
-    const whole = verb === "Reconfigure" && ledger.pendingPowerCycle?.wish !== wish;
-    return whole ? { ...cleared, appliedWish: wish } : cleared;
+    if (verb !== "Reconfigure") return cleared;
+    const change = operation?.userData;
+    const told = change === undefined
+      ? cleared
+      : { ...cleared, userData: { change, time: new Date(now).toISOString() } };
+    return ledger.pendingPowerCycle?.wish === wish ? told : { ...told, appliedWish: wish };
   }
 
   function rebooted(): Ledger {

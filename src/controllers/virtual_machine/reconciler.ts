@@ -17,15 +17,16 @@ import {
 import type { ProviderConnection } from "../connection/connection.ts";
 import { VIRTUAL_MACHINES } from "../shared/kinds.ts";
 import { act } from "./act.ts";
-import { AwaitedSecrets } from "./awaited_secrets.ts";
 import { Births } from "./births.ts";
 import { conclude } from "./conclude.ts";
 import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { type ManagerMetric, type Metrics, noMetrics } from "@virtrigaud/telemetry";
 import { eventsBetween, releaseEvent, type VmEvent } from "./events.ts";
+import { type GuestInitReading, readGuestInit } from "./guest_init.ts";
 import type { Mutation, ReconfigureHistory, VmInput } from "./input.ts";
 import { type ProviderLabels, VmMeter } from "./meter.ts";
+import { NamedSecrets } from "./named_secrets.ts";
 import { TaskSlots } from "./task_slots.ts";
 import { type Findings, foundMachine, observe, referenceKey, type VmSources } from "./observe.ts";
 
@@ -63,7 +64,9 @@ export class StepFailed extends Error {
 /** What outlives a reconcile, of all VMs; all of it can be lost. */
 interface Memory {
   readonly histories: Map<string, ReconfigureHistory>;
-  readonly awaited: AwaitedSecrets;
+  readonly secrets: NamedSecrets;
+  /** First-boot configuration that was read and cannot be used, by VM. */
+  readonly unusable: Map<string, GuestInitReading & { readonly generation: number | undefined }>;
   readonly births: Births;
   readonly meter: VmMeter;
   readonly slots: TaskSlots;
@@ -77,10 +80,10 @@ export class VmReconciler {
   constructor(options: VmReconcilerOptions) {
     this.#options = options;
     const meter = new VmMeter(options.metrics ?? noMetrics, () => options.clock.monotonic());
-    const awaited = new AwaitedSecrets(options.sources.secrets, options.wake);
+    const secrets = new NamedSecrets(options.sources.secrets, options.wake);
     const slots = new TaskSlots(options.maxTasksPerProvider ?? DEFAULT_MAX_TASKS, options.wake);
     const births = new Births(options.sources.connections, options.nonce);
-    this.#memory = { histories: new Map(), awaited, births, meter, slots };
+    this.#memory = { histories: new Map(), secrets, unusable: new Map(), births, meter, slots };
   }
 
   /** Brings one VM closer to what is asked for. */
@@ -89,10 +92,11 @@ export class VmReconciler {
     const undone = await this.#memory.births.undo(key, stored, context);
     if (undone !== undefined) return undone;
     if (stored === undefined) {
-      const { histories, awaited, meter, slots } = this.#memory;
+      const { histories, secrets, unusable, meter, slots } = this.#memory;
       slots.forget(key);
       histories.delete(key);
-      awaited.forget(key);
+      secrets.forget(key);
+      unusable.delete(key);
       meter.forget(key);
       return done;
     }
@@ -152,15 +156,17 @@ class Run {
 
   async #once(round: number): Promise<Result | undefined> {
     const { sources, clock } = this.options;
+    this.memory.secrets.update(this.key, this.#vm);
     const history = this.memory.histories.get(this.key);
+    const unusable = this.memory.unusable.get(this.key);
     const input = await observe(this.#vm, sources, {
       now: clock.now(),
       nonce: `${this.#nonce}-${round}`,
       findings: this.#findings,
       ...(history === undefined ? {} : { history }),
+      ...(unusable === undefined || unusable.generation !== this.#vm.metadata.generation ? {} : { unusable }),
       signal: this.context.signal,
     });
-    this.memory.awaited.update(this.key, this.#vm, input.wish);
     const decision = decide(input);
     const { step } = decision;
     switch (step.type) {
@@ -180,6 +186,8 @@ class Run {
         return await this.#describe(step.vmId);
       case "PollTask":
         return await this.#poll(step.task.id);
+      case "ReadGuestInit":
+        return await this.#readGuestInit();
       case "Create":
       case "Delete":
       case "Power":
@@ -206,7 +214,11 @@ class Run {
     const { meter } = this.memory;
     if (outcome.type === "Failed") meter.refused(step, outcome.error, this.#labels);
     else if (outcome.task === undefined) meter.stepped(step, this.#labels);
-    this.#findings = step.type === "Create" ? { machine: { type: "Unsettled" } } : {};
+    const { guestInit } = this.#findings;
+    this.#findings = {
+      ...(step.type === "Create" ? { machine: { type: "Unsettled" } } : {}),
+      ...(guestInit === undefined ? {} : { guestInit }),
+    };
     const conclusion = conclude(input, decision, step, outcome);
     switch (conclusion.type) {
       case "LookAgain":
@@ -259,6 +271,17 @@ class Run {
     if (answer.exists) connection.inventory.learn(answer.vm, mark);
     else connection.inventory.learnAbsence(ids, mark);
     this.#findings = { ...this.#findings, machine: foundMachine(this.#vm, answer) };
+    return undefined;
+  }
+
+  async #readGuestInit(): Promise<Result | undefined> {
+    // Whoever does not know this kind of change would not refuse it either.
+    if (this.#connection()?.capabilities === undefined) return requeueAfter(CIRCLE_PAUSE_MS);
+    const guestInit = await readGuestInit(this.#vm, this.options.sources.secrets, this.context.signal);
+    this.#findings = { ...this.#findings, guestInit };
+    const { generation } = this.#vm.metadata;
+    if (guestInit.content?.type === "Unusable") this.memory.unusable.set(this.key, { ...guestInit, generation });
+    else this.memory.unusable.delete(this.key);
     return undefined;
   }
 

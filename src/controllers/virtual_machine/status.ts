@@ -3,7 +3,7 @@ import type { Condition, VirtualMachinePhase, VirtualMachineStatus } from "@virt
 import type { ObservedMachine, PowerState } from "@virtrigaud/contract";
 import { removeCondition, setCondition } from "@virtrigaud/runtime";
 import { optional } from "../shared/optional.ts";
-import type { VmInput } from "./input.ts";
+import type { Problem, VmInput, Wish } from "./input.ts";
 
 /** What a look at the VM came to. */
 export interface Verdict {
@@ -20,13 +20,13 @@ export interface Verdict {
 /** Bookkeeping that survives a restart of the manager. */
 export type Ledger = Pick<
   VirtualMachineStatus,
-  "operation" | "failures" | "pendingPowerCycle" | "lastReboot" | "appliedWish"
+  "operation" | "failures" | "pendingPowerCycle" | "lastReboot" | "appliedWish" | "userData"
 >;
 
 /** The bookkeeping of a status, but for what is in flight. */
 export function ledgerOf(status: VirtualMachineStatus | undefined): Ledger {
-  const { failures, pendingPowerCycle, lastReboot, appliedWish } = status ?? {};
-  return { failures, pendingPowerCycle, lastReboot, appliedWish };
+  const { failures, pendingPowerCycle, lastReboot, appliedWish, userData } = status ?? {};
+  return { failures, pendingPowerCycle, lastReboot, appliedWish, userData };
 }
 
 /** Conditions that say `True` only while something is going on; absent otherwise. */
@@ -38,14 +38,15 @@ const PASSING: Readonly<Partial<Record<VirtualMachinePhase, string>>> = {
 
 /** The whole new status. Two looks at the same state give equal statuses, whatever the time. */
 export function statusOf(
-  { vm, now, provider }: Pick<VmInput, "vm" | "now" | "provider">,
+  { vm, now, provider, wish }: Pick<VmInput, "vm" | "now" | "provider" | "wish">,
   seen: ObservedMachine | undefined,
   ledger: Ledger,
   verdict: Verdict,
 ): VirtualMachineStatus {
   const before = vm.status ?? {};
   const generation = vm.metadata.generation ?? 0;
-  const { operation: _o, failures: _f, pendingPowerCycle: _p, lastReboot: _r, appliedWish: _a, ...kept } = before;
+  const { operation: _o, failures: _f, pendingPowerCycle: _p, lastReboot: _r, appliedWish: _a, userData: _u, ...kept } =
+    before;
   return {
     ...(seen !== undefined ? withoutReport(kept) : verdict.phase === "Missing" ? goneReport(kept) : kept),
     ...(seen === undefined ? {} : report(seen)),
@@ -55,7 +56,7 @@ export function statusOf(
     phase: verdict.phase,
     message: verdict.message,
     observedGeneration: generation,
-    conditions: conditionsOf(before.conditions ?? [], verdict, ledger, generation, now),
+    conditions: conditionsOf(before.conditions ?? [], { verdict, ledger, wish }, generation, now),
   };
 }
 
@@ -110,8 +111,7 @@ const MAX_MESSAGE = 32_768;
 
 function conditionsOf(
   before: readonly Condition[],
-  verdict: Verdict,
-  ledger: Ledger,
+  { verdict, ledger, wish }: { readonly verdict: Verdict; readonly ledger: Ledger; readonly wish: Wish },
   observedGeneration: number,
   now: number,
 ): Condition[] {
@@ -133,9 +133,18 @@ function conditionsOf(
   const waiting = ledger.pendingPowerCycle?.fields.join(", ");
   if (waiting === undefined) drop("ReconfigurePendingPowerCycle");
   else set("ReconfigurePendingPowerCycle", "True", "PowerCycleRequired", `waits for the VM to be off: ${waiting}`);
+  if (wish.type === "Resolved" && wish.init.type !== "Unknown") {
+    if (wish.init.type === "Known") drop("UserDataHeld");
+    else set("UserDataHeld", "True", wish.init.reason, `${listed(wish.init.problems)}; the VM keeps what it has`);
+  }
   if (verdict.stalled === true) set("Stalled", "True", reason, message);
   else drop("Stalled");
   return [...conditions];
+}
+
+/** Problems as one line. */
+export function listed(problems: readonly Problem[]): string {
+  return problems.map(({ field, message }) => `${field}: ${message}`).join("; ");
 }
 
 function defined<T extends object>(value: T): T {

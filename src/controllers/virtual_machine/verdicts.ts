@@ -2,7 +2,7 @@
 import { FORCE_DELETE_ANNOTATION } from "@virtrigaud/api";
 import type { Decision } from "./decision.ts";
 import { type Failure, reasonOf } from "./failure.ts";
-import type { Problem, Verb, VmInput } from "./input.ts";
+import type { Verb, VmInput } from "./input.ts";
 import { type Ledger, statusOf, type Verdict } from "./status.ts";
 
 /** Says why and waits; `waitMs` absent: until something changes. */
@@ -12,11 +12,6 @@ export function hold(input: VmInput, ledger: Ledger, verdict: Verdict, waitMs?: 
     status: statusOf(input, undefined, ledger, verdict),
     ...(waitMs === undefined ? {} : { requeueAfterMs: waitMs }),
   };
-}
-
-/** Problems as one line. */
-export function listed(problems: readonly Problem[]): string {
-  return problems.map(({ field, message }) => `${field}: ${message}`).join("; ");
 }
 
 /** The provider cannot be asked. */

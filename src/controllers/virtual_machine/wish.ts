@@ -9,19 +9,33 @@ import {
   type VMImage,
   type VMNetworkAttachment,
 } from "@virtrigaud/api";
-import type { DataDisk, GuestInit, Hardware, MachineSpec, Placement } from "@virtrigaud/contract";
+import type { DataDisk, Hardware, MachineSpec, Nic, Placement } from "@virtrigaud/contract";
 import { digestOf } from "../shared/digest.ts";
 import { brokenRules } from "../shared/object_rules.ts";
 import { optional } from "../shared/optional.ts";
-import type { Problem, Wish } from "./input.ts";
+import type { InitView, Problem, Wish } from "./input.ts";
 import { tryGib } from "./units.ts";
-import type { Unusable } from "./guest_init.ts";
+import { type GuestInitReading, guestInitSecrets } from "./guest_init.ts";
+import { initVersion, splitWish } from "./init_version.ts";
 import { imageSource } from "./wish_image.ts";
 import { hardwareOf } from "./wish_hardware.ts";
 import { nicOf } from "./wish_network.ts";
 
 /** An object that was looked up, by what it was looked up as. */
 export type Lookup<T> = { readonly name: string; readonly object?: T };
+
+/** First-boot configuration, as far as it has been looked for. */
+export type InitReference =
+  | { readonly type: "Unknown" }
+  /** Versions of its Secrets, by name; those that do not exist are left out. */
+  | {
+    readonly type: "Named";
+    readonly versions: ReadonlyMap<string, string>;
+    /** Whether the provider can replace that of a machine which exists, as far as is known. */
+    readonly replaceable: boolean;
+  }
+  /** `birth`: for a machine that is still to be made, and cannot be made without it. */
+  | { readonly type: "Read"; readonly birth: boolean } & GuestInitReading;
 
 /** Everything that a VM refers to. */
 export interface References {
@@ -30,8 +44,7 @@ export interface References {
   readonly image?: Lookup<VMImage>;
   /** By name of the VM's network entry; entries without a reference are left out. */
   readonly networks: ReadonlyMap<string, Lookup<VMNetworkAttachment>>;
-  /** First-boot configuration, resolved only while the VM is still to be created. */
-  readonly guestInit: GuestInit | Unusable | undefined;
+  readonly guestInit: InitReference;
 }
 
 /** Adds the objects up. */
@@ -47,14 +60,59 @@ export function resolveWish(vm: VirtualMachine, refs: References): Wish {
 
   const problems: Problem[] = [
     ...brokenRules(vm),
-    ...(refs.guestInit?.type === "Unusable" ? refs.guestInit.problems : []),
+    ...(bornWith(refs)?.problems ?? []),
   ];
   const spec = machineSpec(vm, provider, vmClass, refs, problems);
   if (problems.length > 0) return { type: "Invalid", reason: "InvalidSpec", problems };
   const { guestInit: _, image, placement, name, ...changeable } = spec;
   const forced = vm.metadata.annotations?.[FORCE_SYNC_ANNOTATION] ?? "";
   const shape = digestOf({ ...changeable, forced });
-  return { type: "Resolved", spec, digest: digestOf({ shape, image, placement, name }), shape };
+  const init = initView(vm, refs.guestInit, spec.nics, provider.metadata.name);
+  const version = init.type === "Known" && init.version !== "" ? init.version : undefined;
+  return { type: "Resolved", spec, digest: digestOf({ shape, image, placement, name, init: version }), shape, init };
+}
+
+/** What is in the way of a machine that is still to be made. */
+function bornWith({ guestInit }: References) {
+  if (guestInit.type !== "Read" || !guestInit.birth || guestInit.content?.type !== "Unusable") return undefined;
+  return guestInit.content;
+}
+
+function initView(vm: VirtualMachine, found: InitReference, nics: readonly Nic[], provider: string): InitView {
+  switch (found.type) {
+    case "Unknown":
+      return { type: "Unknown" };
+    case "Read": {
+      const { content, versions } = found;
+      if (content?.type !== "Unusable") return { type: "Known", version: initVersion(vm, versions, nics), read: true };
+      const { missing, problems } = content;
+      const reason = problems.length === 0 ? "SecretMissing" : "InvalidUserData";
+      return { type: "Held", reason, problems: [...missing, ...problems] };
+    }
+    case "Named": {
+      const gone = guestInitSecrets(vm).filter((name) => !found.versions.has(name));
+      if (gone.length > 0) {
+        const problems = gone.map((name) => ({ field: fieldOf(vm, name), message: `Secret "${name}" does not exist` }));
+        return { type: "Held", reason: "SecretMissing", problems };
+      }
+      const version = initVersion(vm, found.versions, nics);
+      if (found.replaceable || version === splitWish(vm.status?.appliedWish).init) {
+        return { type: "Known", version, read: false };
+      }
+      const message = `Provider "${provider}" cannot replace it once the machine exists`;
+      return { type: "Held", reason: "NotSupported", problems: [{ field: "spec.userData", message }] };
+    }
+  }
+}
+
+function fieldOf({ spec: { userData, metaData } }: VirtualMachine, secret: string): string {
+  const fields = {
+    "spec.userData.cloudInit": userData?.cloudInit,
+    "spec.userData.ignition": userData?.ignition,
+    "spec.metaData.cloudInit": metaData?.cloudInit,
+  };
+  const named = Object.entries(fields).find(([, part]) => part?.secretRef?.name === secret);
+  return `${named?.[0] ?? "spec.userData"}.secretRef`;
 }
 
 function missingReferences(refs: References): Problem[] {
@@ -68,7 +126,7 @@ function missingReferences(refs: References): Problem[] {
   for (const [name, lookup] of refs.networks) {
     need("VMNetworkAttachment", `spec.networks[${name}].networkRef`, lookup);
   }
-  if (refs.guestInit?.type === "Unusable") missing.push(...refs.guestInit.missing);
+  missing.push(...bornWith(refs)?.missing ?? []);
   return missing;
 }
 
@@ -123,10 +181,15 @@ function machineSpec(
     nics: (spec.networks ?? defaultNetworks(vm)).map((entry) =>
       nicOf(entry, refs.networks.get(entry.name)?.object, provider, problems)
     ),
-    ...(refs.guestInit === undefined || refs.guestInit.type === "Unusable" ? {} : { guestInit: refs.guestInit }),
+    ...contentOf(refs.guestInit),
     ...optional("placement", placement(vm, provider)),
     tags: spec.tags ?? [],
   };
+}
+
+function contentOf(found: InitReference): Pick<MachineSpec, "guestInit"> {
+  if (found.type !== "Read" || found.content === undefined || found.content.type === "Unusable") return {};
+  return { guestInit: found.content };
 }
 
 /** A VM that says nothing about networks gets the provider's default one; an empty list means none. */

@@ -44,7 +44,7 @@ function resolve(given: Given = {}) {
     class: { name: "small", object: given.class ?? vmClass() },
     image: { name: "tiny", object: given.image ?? image({ vsphere: { templateName: "t" } }) },
     networks: given.network === undefined ? new Map() : new Map([["eth0", { name: "lan", object: given.network }]]),
-    guestInit: given.guestInit,
+    guestInit: given.guestInit ?? { type: "Unknown" },
   });
 }
 
@@ -129,7 +129,18 @@ Deno.test("the digests tell what a change is about: order of keys and secrets do
   assertEquals(other({ spec: { tags: ["x"] } }), [true, true]);
   assertEquals(other({ class: vmClass({ cpu: 3 }) }), [true, true]);
   assertEquals(other({ annotations: { "virtrigaud.io/force-sync": "1" } }), [true, true]);
-  assertEquals(other({ guestInit: { type: "CloudInit", userData: new Secret("hunter2") } }), [false, false]);
+  const userData = { cloudInit: { secretRef: { name: "init" } } };
+  const read = (content: string, version: string) => {
+    const guestInit = { type: "CloudInit", userData: new Secret(content) } as const;
+    return specOf({
+      spec: { userData },
+      guestInit: { type: "Read", birth: true, content: guestInit, versions: new Map([["init", version]]) },
+    });
+  };
+  const born = read("hunter2", "7");
+  assertEquals([born.shape, born.digest !== base.digest], [base.shape, true]);
+  assertEquals(read("other", "7").digest, born.digest, "the content of a Secret is in no digest");
+  assertNotEquals(read("hunter2", "8").digest, born.digest);
   assertNotEquals(base.digest, base.shape);
 });
 

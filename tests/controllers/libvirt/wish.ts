@@ -58,7 +58,7 @@ export function wishFor(name: string, objects: Objects): ReturnType<typeof resol
         spec: { network: { libvirt: { networkName: "default" } }, ...objects.network },
       },
     }]]),
-    guestInit: guestInitOf(vm, new Map()),
+    guestInit: { type: "Read", birth: true, content: guestInitOf(vm, new Map()), versions: new Map() },
   });
 }
 

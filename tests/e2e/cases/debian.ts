@@ -19,6 +19,9 @@ const CARDS = {
   six: { mac: "52:54:00:00:60:06", address: "fd77:1::6", prefix: 64 },
 } as const;
 
+/** Where the first card moves to. */
+const MOVED = "192.168.122.45";
+
 /** An image of a real Debian, and where it is to be fetched. */
 export interface DebianImage {
   readonly url: string;
@@ -101,6 +104,21 @@ export function debian(host: Hypervisor, image: DebianImage): readonly Case[] {
       await until("a third CPU in the guest", async () => Number(await online()) === 3);
       await until("more memory in the guest", async () => await memoryMib() > before + 200);
 
+      say(
+        "user-data and an address that change: the same instance takes them at its next boot, and does nothing twice",
+      );
+      const instance = () => exec("/usr/bin/cat", "/var/lib/cloud/data/instance-id");
+      const keys = () => exec("/usr/bin/find", "/etc/ssh", "-name", "*.pub", "-exec", "cat", "{}", "+");
+      const known = [await instance(), await keys()];
+      await kubectl.apply(userData(world.canary.word, { bootcmd: "echo again > /etc/booted", runcmd: "rm /etc/ran" }));
+      await kubectl.patch("vm", "web", { spec: { networks: networks(MOVED) } });
+      await machine(kubectl, "to have other user-data", ({ status }) => status.userData?.change === "Replaced");
+      await kubectl.patch("vm", "web", { metadata: { annotations: { "virtrigaud.io/reboot-requested-at": "now" } } });
+      await machine(kubectl, "to have its other address", ({ status: { ips } }) => ips?.[0] === MOVED);
+      await until("cloud-init", () => exec("/usr/bin/cat", "/run/cloud-init/result.json"), { limitMs: PATIENCE_MS });
+      assertEquals(await exec("/usr/bin/cat", "/etc/booted", "/etc/ran"), "again\nran\n");
+      assertEquals([await instance(), await keys()], known);
+
       say("the guest shuts itself down");
       await kubectl.patch("vm", "web", { spec: { powerState: "OffGraceful" } });
       await machine(kubectl, "to be off", ({ status }) => status.powerState === "Off");
@@ -168,8 +186,14 @@ function manifests(host: Hypervisor, image: DebianImage, canary: string): unknow
       network: { libvirt: { networkName: host.network } },
       ipAllocation: { type: "DHCP", dnsConfig: { servers: ["192.168.122.1"] } },
     }),
-    secret("user-data", {
-      userdata: `#cloud-config
+    userData(canary, { bootcmd: "true", runcmd: "echo ran > /etc/ran" }),
+  ];
+}
+
+/** What runs at every boot, and what runs once in the life of an instance. */
+function userData(canary: string, { bootcmd, runcmd }: { readonly bootcmd: string; readonly runcmd: string }) {
+  return secret("user-data", {
+    userdata: `#cloud-config
 hostname: ${HOSTNAME}
 password: ${canary}
 users:
@@ -178,28 +202,32 @@ users:
 write_files:
   - path: /etc/asked
     content: "asked for\\n"
+bootcmd:
+  - [sh, -c, "${bootcmd}"]
 runcmd:
-  - [sh, -c, "echo ran > /etc/ran"]
+  - [sh, -c, "${runcmd}"]
 `,
-    }),
-  ];
+  });
 }
 
-function vm() {
-  const networks = Object.entries(CARDS).map(([name, { mac, address, prefix }]) => ({
+function networks(address4: string) {
+  return Object.entries(CARDS).map(([name, { mac, address, prefix }]) => ({
     name,
     networkRef: { name: "nat" },
     macAddress: mac,
-    ipAddress: address,
+    ipAddress: name === "four" ? address4 : address,
     prefix,
     ...(name === "four" ? { gateway: "192.168.122.1" } : {}),
   }));
+}
+
+function vm() {
   return object("VirtualMachine", "web", {
     providerRef: { name: "host" },
     classRef: { name: "roomy" },
     imageRef: { name: "debian" },
     userData: { cloudInit: { secretRef: { name: "user-data" } } },
-    networks,
+    networks: networks(CARDS.four.address),
     disks: [{ name: "data", sizeGiB: 1, expandPolicy: "Online" }],
     lifecycle: { gracefulShutdownTimeout: "3m" },
   });

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@virtrigaud/deps";
 import { until } from "@virtrigaud/resilience";
 import { badInputs } from "../../compat/bad_input.ts";
 import type { Case } from "../support/case.ts";
+import type { Printed } from "../support/kubectl.ts";
 import {
   catalog,
   isReady,
@@ -128,7 +129,7 @@ export const input: readonly Case[] = [
     },
   },
   {
-    name: "credentials that change reach the provider, and user data that changes names no secret",
+    name: "credentials that change reach the provider; user-data that changes reaches the machine, and names no secret",
     async run(world) {
       const kubectl = await world.namespace("rotate");
       const hypervisor = newHypervisor(world);
@@ -136,7 +137,6 @@ export const input: readonly Case[] = [
       await ready(kubectl, "vm", "web", ({ status }) => status.ips?.length > 0);
       const effects = (await hypervisor.effects()).length;
       await kubectl.apply(secret("credentials", { username: "operator", password: `${world.canary.word}-2` }));
-      await kubectl.apply(secret("user-data", { userdata: `#cloud-config\npassword: ${world.canary.word}-3\n` }));
       const mounted = `${world.stage.runnerFolder}/pods`;
       await until("the new credentials to be mounted", async () => {
         for await (const path of files(mounted)) {
@@ -147,6 +147,11 @@ export const input: readonly Case[] = [
       await ready(kubectl, "provider", "mock");
       await ready(kubectl, "vm", "web");
       assertEquals((await hypervisor.effects()).length, effects, "the machine was touched");
+      await kubectl.apply(secret("user-data", { userdata: `#cloud-config\npassword: ${world.canary.word}-3\n` }));
+      const isReplaced = (vm: Printed) => vm.status?.userData?.change === "Replaced" && isReady(vm);
+      await when(kubectl, "vm", "web", "to have other user-data", isReplaced);
+      const since = (await hypervisor.effects()).slice(effects).map(({ type }) => type);
+      assertEquals(since, ["Reconfigured"], "it is replaced once and without an outage");
       await world.search();
       await kubectl.ok(["delete", "vm", "web", "--timeout=90s"]);
       assertEquals(await hypervisor.leftovers(), []);

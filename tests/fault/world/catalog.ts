@@ -46,3 +46,9 @@ export const CATALOG: Readonly<Record<CatalogKind, Entry>> = {
     spoilt: { data: {} },
   },
 };
+
+/** Name of the Secret that VMs share their user-data by. */
+export const SHARED_USER_DATA = "init";
+
+/** User-data that the guest's name tells. */
+export const userData = (n: number): string => `#cloud-config\nhostname: h${n}\n`;

@@ -8,7 +8,7 @@ import { FakeApiServer } from "@virtrigaud/kube/testing";
 import { FakeClock } from "@virtrigaud/resilience";
 import { seededRandom } from "../../../providers/mock/faults.ts";
 import { OwnershipLog } from "./ownership.ts";
-import { CATALOG, CATALOG_KINDS, type CatalogKind } from "./catalog.ts";
+import { CATALOG, CATALOG_KINDS, type CatalogKind, SHARED_USER_DATA } from "./catalog.ts";
 import { MemoryDisk } from "./journal.ts";
 import { ManagerProcess } from "./manager_process.ts";
 import { Points } from "./points.ts";
@@ -287,6 +287,22 @@ export class World {
     const { name, body } = CATALOG[kind];
     this.create(kind, name, structuredClone(body));
     this.change(kind, name, (object) => Object.assign(object, structuredClone(body)));
+  }
+
+  /** Makes or changes the Secret that VMs share their user-data by. */
+  shareUserData(text: string): void {
+    const data = { userdata: btoa(text) };
+    this.create("secret", SHARED_USER_DATA, { data });
+    this.change("secret", SHARED_USER_DATA, (secret) => Object.assign(secret, { data }));
+  }
+
+  /** What the object asks for as user-data; `undefined`: its Secret is not there. */
+  wantedUserData({ spec }: VirtualMachine): string | undefined {
+    const { inline = "", secretRef } = spec.userData?.cloudInit ?? {};
+    if (secretRef === undefined) return inline;
+    const address = { collection: COLLECTIONS.secret, namespace: NAMESPACE, name: secretRef.name };
+    const { data } = (this.api.store.find(address) ?? {}) as { data?: { userdata?: string } };
+    return data?.userdata === undefined ? undefined : atob(data.userdata);
   }
 
   /** Whether it is missing, or not what it should be. */

@@ -1,7 +1,7 @@
 /** Inputs of decide for tests: a VM that is fine, and ways to make it otherwise. @module */
 import { API_VERSION, type VirtualMachine, type VirtualMachineStatus, VM_FINALIZER } from "@virtrigaud/api";
 import type { MachineSpec, ObservedMachine } from "@virtrigaud/contract";
-import type { ProviderView, VmInput, Wish } from "../input.ts";
+import type { InitView, ProviderView, VmInput, Wish } from "../input.ts";
 
 /** The time of all inputs. */
 export const NOW = Date.UTC(2030, 0, 1);
@@ -18,9 +18,11 @@ export const wishedSpec: MachineSpec = {
 };
 
 /** A resolved wish. */
-export function wish(change: Partial<MachineSpec> = {}, shape = "shape-1"): Wish {
-  return { type: "Resolved", spec: { ...wishedSpec, ...change }, digest: `whole-${shape}`, shape };
+export function wish(change: Partial<MachineSpec> = {}, shape = "shape-1", init: InitView = noInit): Wish {
+  return { type: "Resolved", spec: { ...wishedSpec, ...change }, digest: `whole-${shape}`, shape, init };
 }
+/** There is no first-boot configuration and nothing to make one from. */
+export const noInit: InitView = { type: "Known", version: "", read: false };
 
 /** A machine that is as {@linkcode wishedSpec} wants it. */
 export function machine(change: Partial<ObservedMachine> = {}): ObservedMachine {

@@ -25,7 +25,7 @@ activate() {
   local loop
   loop=$(losetup --find --show "$store/$1/$2.img")
   exec 8<> "$loop"
-  sleep infinity < /dev/null > /dev/null 2>&1 &
+  sleep infinity < /dev/null > /dev/null 2>&1 9>&- &
   exec 8>&-
   mkdir -p "$active/$1" "/dev/$1"
   echo $! > "$active/$1/$2"
@@ -80,6 +80,9 @@ create() {
   activate "$vg" "$name"
 }
 
+# One at a time, as LVM's own lock has it: nobody sees a volume that is half made, though its maker has lost its parent.
+exec 9> /run/lvm.lock
+flock 9
 # The last argument is a path or a group.
 last=${*: -1}
 vg=${last#/dev/} lv=''

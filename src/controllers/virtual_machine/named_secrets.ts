@@ -1,12 +1,11 @@
-/** The Secrets that VMs wait for. @module */
+/** The Secrets that VMs name. @module */
 import type { VirtualMachine } from "@virtrigaud/api";
 import type { ObjectName } from "@virtrigaud/kube";
 import type { SecretSource } from "../shared/secrets.ts";
 import { guestInitSecrets } from "./guest_init.ts";
-import type { Wish } from "./input.ts";
 
-/** Follows Secrets as long as a VM misses something in them, so that it wakes when they appear or change. */
-export class AwaitedSecrets {
+/** Follows the Secrets that VMs have their user-data from, so that a VM wakes when one appears, changes or goes. */
+export class NamedSecrets {
   readonly #secrets: SecretSource;
   readonly #wake: (key: string) => void;
   readonly #followed = new Map<string, readonly ObjectName[]>();
@@ -17,14 +16,11 @@ export class AwaitedSecrets {
     this.#wake = wake;
   }
 
-  /** Follows what the wish of the VM misses now, and nothing else. */
-  update(key: string, vm: VirtualMachine, wish: Wish): void {
-    const { namespace } = vm.metadata;
-    const waits = wish.type === "Missing" && wish.missing.some(({ field }) => field.endsWith(".secretRef"));
-    this.#set(
-      key,
-      waits ? guestInitSecrets(vm).map((name) => ({ name, ...(namespace === undefined ? {} : { namespace }) })) : [],
-    );
+  /** Follows what the VM names now, and nothing else. */
+  update(key: string, vm: VirtualMachine): void {
+    const { namespace, deletionTimestamp } = vm.metadata;
+    const names = deletionTimestamp === undefined ? guestInitSecrets(vm) : [];
+    this.#set(key, names.map((name) => ({ name, ...(namespace === undefined ? {} : { namespace }) })));
   }
 
   /** The VM is gone. */
@@ -36,7 +32,9 @@ export class AwaitedSecrets {
     for (const before of this.#followed.get(key) ?? []) {
       if (!wanted.some(({ name }) => name === before.name)) this.#secrets.drop(before, key);
     }
-    for (const each of wanted) this.#secrets.follow(each, key, () => this.#wake(key));
+    for (const each of wanted) {
+      this.#secrets.follow(each, key, () => this.#wake(key), { patient: true });
+    }
     if (wanted.length === 0) this.#followed.delete(key);
     else this.#followed.set(key, wanted);
   }
