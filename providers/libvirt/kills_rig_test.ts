@@ -205,6 +205,8 @@ Deno.test(
     });
     const request = createRequest(uid, spec, false);
     await disturbed(host, (dying) => dying.create(request, context));
+    // A libvirtd that starts while a volume is being made may leave the pool off, and says so: "start it".
+    if (!(await host.virsh("pool-list", "--name")).includes("vg")) await host.virsh("pool-start", "vg");
     await insist(provider, () => provider.create(request, context));
     assertEquals([await volumesOf(host, "vg"), await volumesOf(host)], [[`${uid}-data`, `${uid}-root`], []]);
     const root = `/var/lib/libvirt/images/${host.imageVolume}`;
