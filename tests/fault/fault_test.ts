@@ -147,6 +147,13 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "Delete", vm: "a" },
     { type: "Wait", ms: 20_000 },
   ],
+  "its Provider is another object by the time it is deleted": [
+    { type: "Watches", what: "cut" },
+    { type: "Catalog", kind: "provider", what: "delete" },
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Delete", vm: "a" },
+  ],
   "the task of Create is lost and every question fails for a while": [
     { type: "LoseTask", method: "create" },
     { type: "RpcError", method: "describe", at: "before", class: "Unavailable", times: 6 },
