@@ -18,7 +18,7 @@ import { type CallOptions, findDomain, type LibvirtContext } from "./context.ts"
 import { type DomainDisk, type DomainView, readDomain } from "./domain_xml/read.ts";
 import { type AgentAnswer, publicAddresses } from "./guest.ts";
 import { howToMend, isStarting, PAUSED_STARTING_UP } from "./half_started.ts";
-import { domainUuid } from "./identity.ts";
+import { domainUuid, isVmId } from "./identity.ts";
 import { pendingChanges } from "./pending.ts";
 
 const PAGE_MAX = 1000;
@@ -40,6 +40,10 @@ export async function describe(
 ): Promise<DescribeResponse> {
   const { vmId, ownerUid } = request;
   const look = async (uuid: string): Promise<ObservedMachine | undefined> => {
+    // In one go with what is asked of it; only that there is none needs an answer of its own, which proves it.
+    const unseen = { name: uuid, uuid: uuid.toLowerCase(), id: -1 };
+    const seen = isVmId(uuid) ? await observe(context, unseen, options) : undefined;
+    if (seen !== undefined) return seen;
     const domain = await findDomain(context, uuid, options);
     return domain === undefined ? undefined : await observe(context, domain, options);
   };
@@ -61,8 +65,11 @@ export async function observe(
 ): Promise<ObservedMachine | undefined> {
   return await unlessGone(async () => {
     // Whoever looks, at one of many, is not held up by one that is busy, or will be for ever.
-    const [row] = await domains.allStats(context.session, [domain], GROUPS, { ...options, noWait: true });
-    return row === undefined ? undefined : await observeRow(context, row, options);
+    const [[row], live] = await Promise.all([
+      domains.allStats(context.session, [domain], GROUPS, { ...options, noWait: true }),
+      liveView(context, domain, options),
+    ]);
+    return row === undefined ? undefined : await observeRow(context, row, options, live);
   });
 }
 
@@ -99,17 +106,21 @@ export async function unlessGone<T>(work: () => Promise<T>): Promise<T | undefin
   }
 }
 
-/** The report on the domain of a row. */
+const liveView = async (context: LibvirtContext, domain: DomainRef, options?: CallOptions): Promise<DomainView> =>
+  readDomain(await domains.xml(context.session, domain, "current", options));
+
+/** The report on the domain of a row; `seen`: how it runs, where that is known already. */
 export async function observeRow(
   context: LibvirtContext,
   row: StatsRow,
   options?: CallOptions,
+  seen?: DomainView,
 ): Promise<ObservedMachine> {
-  const { session, host } = context;
+  const { host } = context;
   const state = Number(row.params.get("state.state") ?? domainState.none);
   const active = state !== domainState.off && state !== domainState.crashed;
   const [live, stored, hostname] = await Promise.all([
-    domains.xml(session, row.domain, "current", options).then(readDomain),
+    seen ?? liveView(context, row.domain, options),
     active ? storedView(context, row.domain, options) : undefined,
     host.hostname(),
   ]);

@@ -137,6 +137,30 @@ Deno.test(
   },
 );
 
+Deno.test({ name: "a QEMU that hangs keeps nobody's report waiting but its own", ignore }, async () => {
+  await using host = await startHypervisor();
+  await using provider = providerFor(host);
+  await using watcher = new Watcher(provider);
+  const hangs = await made(provider, plainMachine("vm0"));
+  const other = await made(provider, plainMachine("vm1"));
+  await watcher.vm(other, (vm) => vm.power === "On");
+  const from = watcher.events.length;
+  const signal = (name: string) => host.sh(["pkill", `-${name}`, "--pidfile", "/run/libvirt/qemu/vm0.pid"]);
+  await signal("STOP");
+  await host.virsh("metadata", hangs, "--uri", "urn:test", "--key", "test", "--set", "<touched/>", "--config");
+  // Waits for whoever looks at it, and they for its QEMU; libvirt lets it wait for 30 s.
+  const waits = provider.power({ operation: operation(hangs), vmId: hangs, op: "Suspend" }, context).then(
+    () => "let in",
+    () => "let in",
+  );
+  await host.virsh("destroy", other);
+  const told = watcher.vm(other, (vm) => vm.power === "Off", { from }).then(() => "told");
+  assertEquals(await Promise.race([waits, told]), "told");
+  await signal("CONT");
+  await waits;
+  await watcher.vm(hangs, (vm) => vm.power === "Suspended", { from });
+});
+
 Deno.test({ name: "the host loses power: what is left is off, and goes on again", ignore }, async () => {
   await using host = await startHypervisor();
   await using provider = providerFor(host, "ssh");

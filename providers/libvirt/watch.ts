@@ -45,6 +45,10 @@ class Feed {
   readonly #queue: WatchEvent[] = [];
   /** Domains that something has happened to since they were last looked at. */
   readonly #dirty = new Set<string>();
+  /** Domains that are being looked at. Each for itself: a QEMU or agent that hangs keeps only its own report waiting. */
+  readonly #looking = new Map<string, Promise<void>>();
+  /** What went wrong in a way that nobody has thought of: it ends the watch. */
+  #fault: { readonly error: unknown } | undefined;
   readonly #settling = new Map<string, { readonly attempt: number; readonly cancel: () => void }>();
   /** What was last reported of each domain: to stay quiet when nothing changed, and to say whose VM is gone. */
   readonly #known = new Map<string, Known>();
@@ -77,7 +81,7 @@ class Feed {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop();
     for (const { cancel } of this.#settling.values()) cancel();
-    await Promise.all([this.#lettingGo, ...this.#goingOn.values()]);
+    await Promise.all([this.#lettingGo, ...this.#goingOn.values(), ...this.#looking.values()]);
   }
 
   /** The next event; `undefined` when the watch has ended. */
@@ -86,14 +90,16 @@ class Feed {
     const quietUntil = clock.monotonic() + HEARTBEAT_MS;
     for (;;) {
       if (this.#signal.aborted) return undefined;
+      if (this.#fault !== undefined) throw this.#fault.error;
       const ready = this.#queue.shift();
       if (ready !== undefined) return ready;
       const woken = Promise.withResolvers<void>();
       this.#wake = woken.resolve;
-      if (this.#retryDelayMs === 0 && (this.#stale || this.#dirty.size > 0)) {
-        await this.#look();
+      if (this.#retryDelayMs === 0 && this.#stale) {
+        await this.#relist();
         continue;
       }
+      if (this.#retryDelayMs === 0) this.#update();
       const left = quietUntil - clock.monotonic();
       if (left <= 0) {
         this.#refresh();
@@ -137,15 +143,23 @@ class Feed {
     for (const uuid of this.#known.keys()) this.#dirty.add(uuid);
   }
 
-  async #look(): Promise<void> {
+  async #relist(): Promise<void> {
     try {
-      if (this.#stale) await this.#list();
-      else await this.#update();
+      // What they see now is older than the list, and would be told after it.
+      await Promise.all(this.#looking.values());
+      await this.#list();
     } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      this.#stale = true;
-      this.#retryDelayMs = Math.max(RELIST_DELAY_MS, this.#context.session.retryAfterMs);
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof ProviderError)) {
+      this.#fault = { error };
+      return;
+    }
+    this.#stale = true;
+    this.#retryDelayMs = Math.max(RELIST_DELAY_MS, this.#context.session.retryAfterMs);
   }
 
   async #list(): Promise<void> {
@@ -166,20 +180,29 @@ class Feed {
     this.#lettingGo = letGoLeft(this.#context, { signal: this.#signal }).catch(() => {});
   }
 
-  async #update(): Promise<void> {
-    const uuids = [...this.#dirty];
-    this.#dirty.clear();
-    await Promise.all(uuids.map(async (uuid) => {
-      this.#context.agents.renew(uuid);
-      const domain = await domains.byUuid(this.#context.session, uuid, { signal: this.#signal });
-      const vm = domain === undefined ? undefined : await observe(this.#context, domain, { signal: this.#signal });
-      if (vm !== undefined) return this.#present(vm);
-      const ownerUid = this.#known.get(uuid)?.ownerUid;
-      this.#known.delete(uuid);
-      this.#context.agents.forget(uuid);
-      this.#context.starts.over(uuid);
-      this.#queue.push({ type: "Gone", vmId: uuid, ...(ownerUid === undefined ? {} : { ownerUid }) });
-    }));
+  /** Begins to look at what something has happened to. What is being looked at already is looked at again after that. */
+  #update(): void {
+    for (const uuid of this.#dirty) {
+      if (this.#looking.has(uuid)) continue;
+      this.#dirty.delete(uuid);
+      const looking = this.#look(uuid).catch((error: unknown) => this.#failed(error)).finally(() => {
+        this.#looking.delete(uuid);
+        this.#wake();
+      });
+      this.#looking.set(uuid, looking);
+    }
+  }
+
+  async #look(uuid: string): Promise<void> {
+    this.#context.agents.renew(uuid);
+    const domain = await domains.byUuid(this.#context.session, uuid, { signal: this.#signal });
+    const vm = domain === undefined ? undefined : await observe(this.#context, domain, { signal: this.#signal });
+    if (vm !== undefined) return this.#present(vm);
+    const ownerUid = this.#known.get(uuid)?.ownerUid;
+    this.#known.delete(uuid);
+    this.#context.agents.forget(uuid);
+    this.#context.starts.over(uuid);
+    this.#queue.push({ type: "Gone", vmId: uuid, ...(ownerUid === undefined ? {} : { ownerUid }) });
   }
 
   #present(vm: ObservedMachine): void {

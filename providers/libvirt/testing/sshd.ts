@@ -1,5 +1,6 @@
 /** A real sshd that listens, for tests in which it dies. @module */
 import { createServer } from "node:net";
+import { until } from "@virtrigaud/resilience";
 import type { Hypervisor } from "../../../tests/rigs/libvirt/mod.ts";
 
 const PID_FILE = "/run/sshd-listening.pid";
@@ -28,8 +29,12 @@ export class ListeningSshd {
   /** Kills the process of every connection, and the one that would take the next. */
   async die(): Promise<void> {
     const pid = (await this.#host.sh(["cat", PID_FILE])).trim();
-    await this.#host.sh(["pkill", "-KILL", "--parent", pid]);
+    // Between two attempts of the other side there is no connection.
+    await this.#host.sh(["pkill", "-KILL", "--parent", pid]).catch(() => {});
     await this.#host.sh(["kill", "-KILL", pid]);
+    // It holds its port until the kernel is done with it, and its pid file is of no more use.
+    await this.#host.sh(["tail", `--pid=${pid}`, "--sleep-interval=0.05", "-f", "/dev/null"]);
+    await this.#host.sh(["rm", PID_FILE]);
   }
 
   async revive(): Promise<void> {
@@ -37,6 +42,8 @@ export class ListeningSshd {
     const [socat = ""] = (await this.#host.sh(["pgrep", "--oldest", "--exact", "socat"])).split("\n");
     const listen = ["-o", `ListenAddress=127.0.0.1:${this.port}`, "-o", `PidFile=${PID_FILE}`];
     await this.#host.sh(["nsenter", `--net=/proc/${socat}/ns/net`, "/usr/sbin/sshd", ...listen]);
+    // Written by the process that stays, after the one that was started has ended.
+    await until("sshd to listen", async () => (await this.#host.sh(["cat", PID_FILE])).trim() !== "");
   }
 }
 

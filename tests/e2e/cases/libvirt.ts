@@ -3,7 +3,9 @@ import { assert, assertEquals, assertMatch } from "@virtrigaud/deps";
 import { until } from "@virtrigaud/resilience";
 import type { Hypervisor } from "../../rigs/libvirt/mod.ts";
 import type { Case } from "../support/case.ts";
+import type { Kubectl } from "../support/kubectl.ts";
 import { hostProvider, object, ready, secret } from "../support/manifests.ts";
+import { callsOf } from "../support/metrics.ts";
 import type { World } from "../support/world.ts";
 
 const NAMESPACE = "libvirt";
@@ -68,6 +70,7 @@ export function libvirt(host: Hypervisor): readonly Case[] {
       assertEquals(await domains(host), [born.status.id]);
       assertEquals((await volumes(host)).filter((name) => name.includes("data")).length, 1);
       await answers();
+      await destroyedByHand(world, kubectl, host);
 
       await world.search();
       await kubectl.ok(["delete", "vm", "web", "--wait=false"]);
@@ -99,6 +102,33 @@ function vm() {
     userData: { cloudInit: { secretRef: { name: "user-data" } } },
     networks: [{ name: "nat", networkRef: { name: "nat" } }],
   });
+}
+
+/** Who looks only now and then would see a VM that is destroyed and goes on at once as one that never went off. */
+const TRIES = 10;
+
+/** A user who watches is told of each stop, and nobody has asked the hypervisor how the VM is to find that out. */
+async function destroyedByHand(world: World, kubectl: Kubectl, host: Hypervisor): Promise<void> {
+  const { metricsUrl } = world.stage;
+  if (metricsUrl === undefined) throw new Error("this case needs a manager of its own");
+  await using watching = kubectl.follow(["get", "vm", "web", "--watch", "-o", 'jsonpath={.status.phase}{"\\n"}']);
+  const phases = () => watching.text.split("\n").slice(0, -1);
+  const runs = () =>
+    until("kubectl to print Running", () => phases().at(-1) === "Running", { seen: () => watching.text });
+  await runs();
+  const before = await callsOf(metricsUrl);
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const from = phases().length;
+    await host.virsh("destroy", "web");
+    await until("kubectl to print Stopped", () => phases().slice(from).includes("Stopped"), {
+      seen: () => watching.text,
+    });
+    await runs();
+  }
+  const after = await callsOf(metricsUrl);
+  const more = (method: string) => (after[method] ?? 0) - (before[method] ?? 0);
+  assertEquals([more("Power"), more("ListVMs")], [TRIES, 0]);
+  assert(more("Describe") <= TRIES, `${more("Describe")} questions: more than one after each switching on`);
 }
 
 /** Kills the provider and the manager at once. The runner starts the provider again, the test the manager. */

@@ -7,9 +7,23 @@ export interface Work {
   readonly pending: number;
 }
 
+const read = async (url: string): Promise<string> =>
+  await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text();
+
+/** Calls of providers so far, by method. */
+export async function callsOf(url: string): Promise<Readonly<Record<string, number>>> {
+  const calls: Record<string, number> = {};
+  for (const line of (await read(url)).split("\n")) {
+    const method = /^virtrigaud_provider_rpc_requests_total\{.*method="(?<method>\w+)"/.exec(line)?.groups?.["method"];
+    if (method === undefined) continue;
+    calls[method] = (calls[method] ?? 0) + Number(line.slice(line.lastIndexOf(" ") + 1));
+  }
+  return calls;
+}
+
 /** Reads `/metrics` (controller-runtime's families). */
 export async function workOf(url: string): Promise<Work> {
-  const text = await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text();
+  const text = await read(url);
   const sum = (family: string): number =>
     text.split("\n").filter((line) => line.startsWith(`${family}{`)).reduce(
       (total, line) => total + Number(line.slice(line.lastIndexOf(" ") + 1)),
