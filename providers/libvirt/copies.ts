@@ -36,7 +36,7 @@ export interface CopyControl {
   readonly progress?: (percent: number) => void;
 }
 
-const FIRST_LOOK_MS = 50;
+/** For the progress; an event tells of the end at once, and this bounds what a lost one costs. */
 const LOOK_EVERY_MS = 1_000;
 /** Copying takes as long as it takes; this bounds only what has hung. */
 const COPY_TIMEOUT_MS = 2 * 60 * 60_000;
@@ -158,16 +158,31 @@ async function untilCopied(context: LibvirtContext, domain: DomainRef, control: 
   const { session, clock } = context;
   const { signal, progress } = control;
   const deadline = clock.monotonic() + COPY_TIMEOUT_MS;
-  for (let wait = FIRST_LOOK_MS;; wait = Math.min(wait * 2, LOOK_EVERY_MS)) {
-    const { type, params } = await jobs.stats(session, domain, "current");
-    if (type === jobs.jobType.none) break;
-    const [done, total] = [Number(params.get("disk_processed") ?? 0), Number(params.get("disk_total") ?? 0)];
-    if (total > 0) progress?.(Math.floor((done / total) * 100));
-    if (signal.aborted || clock.monotonic() > deadline) {
-      await jobs.abort(session, domain);
-      throw new ProviderError("Retryable", `copying the disks of domain "${domain.name}" was given up`);
+  let wake = (): void => {};
+  const onAbort = () => wake();
+  const stop = session.listen((event) => {
+    if (event.type === "Domain" && event.event.domain.uuid === domain.uuid) wake();
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    for (;;) {
+      const woken = Promise.withResolvers<void>();
+      wake = woken.resolve;
+      const { type, params } = await jobs.stats(session, domain, "current");
+      if (type === jobs.jobType.none) break;
+      const [done, total] = [Number(params.get("disk_processed") ?? 0), Number(params.get("disk_total") ?? 0)];
+      if (total > 0) progress?.(Math.floor((done / total) * 100));
+      if (signal.aborted || clock.monotonic() > deadline) {
+        await jobs.abort(session, domain);
+        throw new ProviderError("Retryable", `copying the disks of domain "${domain.name}" was given up`);
+      }
+      const cancel = clock.setTimeout(woken.resolve, LOOK_EVERY_MS);
+      await woken.promise;
+      cancel();
     }
-    await clock.sleep(wait, { signal }).catch(() => {});
+  } finally {
+    stop();
+    signal.removeEventListener("abort", onAbort);
   }
   const { type, params } = await jobs.stats(session, domain, "completed");
   if (type === jobs.jobType.completed) return;

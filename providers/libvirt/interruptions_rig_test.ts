@@ -1,25 +1,19 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
 import { ProviderError } from "@virtrigaud/contract";
 import { systemClock } from "@virtrigaud/resilience";
+import { Secret } from "@virtrigaud/telemetry";
 import { type Hypervisor, libvirtRig, startHypervisor, Wire } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { PacketAssembler, packetType, program } from "./client/packet.ts";
-import { procedure, procedureName } from "./client/procedures.ts";
 import { LibvirtProvider } from "./provider.ts";
+import { ChangingCalls } from "./testing/changing_calls.ts";
 import { callContext, createRequest, describeOrFail, finish, machine, operation } from "./testing/fixture.ts";
-import { restartLibvirtd } from "./testing/profile.ts";
+import { restartAndMend } from "./testing/profile.ts";
+import { ListeningSshd } from "./testing/sshd.ts";
 
 const ignore = await skipWithout("libvirt provider", "changes broken off in the middle", libvirtRig);
 const context = callContext();
 /** The long form: each point broken off in a life of its own. */
 const everyLife = Deno.env.get("VIRTRIGAUD_CRASH") === "all";
-
-/** Calls that change something on the host. */
-const CHANGES =
-  /^(volume(Create|Delete|Resize|Upload)|domain(Create|Define|Destroy|Undefine|Attach|Set|BlockR)|snapshot(Cr|Rev|Del))/;
-const changing = new Set<number>(
-  Object.entries(procedure).filter(([name]) => CHANGES.test(name)).map(([, number]) => number),
-);
 
 /** Breaks the way to the host when a changing call is on it that `chosen` names, and nobody knows what comes of it. */
 class Saboteur {
@@ -30,7 +24,7 @@ class Saboteur {
   readonly #chosen: (call: string, before: readonly string[]) => boolean;
   readonly #strike: () => Promise<void>;
   #striking: Promise<void> | undefined;
-  #assembler = new PacketAssembler();
+  readonly #calls = new ChangingCalls();
 
   constructor(chosen: (call: string, before: readonly string[]) => boolean, strike: () => Promise<void>) {
     this.#chosen = chosen;
@@ -44,15 +38,13 @@ class Saboteur {
 
   watch(chunk: Uint8Array): void {
     if (this.#striking !== undefined) return;
-    for (const packet of this.#assembler.push(chunk)) {
-      const isChange = packet.type === packetType.call && packet.program === program.remote;
-      if (!isChange || !changing.has(packet.procedure)) continue;
-      const call = `${this.operation}/${procedureName(packet.procedure)}`;
+    for (const name of this.#calls.in(chunk)) {
+      if (name === "content") continue;
+      const call = `${this.operation}/${name}`;
       const strike = this.#chosen(call, this.seen);
       this.seen.push(call);
       if (!strike) continue;
-      // What was half said on the old connection is not the beginning of anything on the next.
-      this.#assembler = new PacketAssembler();
+      this.#calls.forget();
       this.#striking = this.#strike().finally(() => this.#striking = undefined);
       return;
     }
@@ -146,41 +138,44 @@ async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Sabot
   assertEquals((await host.virsh("vol-list", host.pool)).split("\n").length, 1, "no volume is left");
 }
 
-/** One life, whose changing calls are broken off as `chosen` says. Gives all that were seen, in their order. */
+/** How the way to the host breaks, and stands again when it settles. */
+type Strike = (host: Hypervisor, wire: Wire) => void | Promise<void>;
+
+/**
+ * One life, whose changing calls are broken off as `chosen` says, by a provider that comes in through `sshd` or by the wire
+ * alone. Gives all that were seen, in their order.
+ */
 async function brokenLife(
   host: Hypervisor,
   chosen: (call: string, before: readonly string[]) => boolean,
-  strike: (host: Hypervisor, wire: Wire) => void | Promise<void>,
+  strike: Strike,
+  sshd?: ListeningSshd,
 ): Promise<readonly string[]> {
   const saboteur: Saboteur = new Saboteur(chosen, async () => await strike(host, wire));
   await using wire: Wire = await Wire.to({ path: host.socketPath }, {
+    ...(sshd === undefined ? {} : { listen: host.socketPath.replace(/[^/]+$/, "wire") }),
     watch: (chunk, from) => from === "operator" && saboteur.watch(chunk),
   });
-  await using provider = new LibvirtProvider({ endpoint: `qemu+tcp://127.0.0.1:${wire.port}/system`, version: "test" });
+  await using provider = new LibvirtProvider({
+    endpoint: sshd === undefined
+      ? `qemu+tcp://127.0.0.1:${wire.port}/system`
+      : `qemu+ssh://root@127.0.0.1:${sshd.port}/system?socket=/run/libvirt/wire`,
+    version: "test",
+    credentials: () => ({ privateKey: new Secret(host.privateKey), knownHosts: sshd?.knownHosts ?? "" }),
+  });
   await live(host, provider, saboteur);
   await saboteur.mended();
   return saboteur.seen;
 }
 
 /** Every changing call of a life broken off: each kind in each operation once, all in one life, or one life for each. */
-async function everyPoint(
-  strike: (host: Hypervisor, wire: Wire) => void | Promise<void>,
-  spared: readonly string[] = [],
-): Promise<void> {
-  await using host = await startHypervisor();
-  const strikes = (call: string) => !spared.some((each) => call.endsWith(`/${each}`));
-  const seen = await brokenLife(host, (call, before) => strikes(call) && !before.includes(call), strike);
+async function everyPoint(host: Hypervisor, strike: Strike, sshd?: ListeningSshd): Promise<void> {
+  const seen = await brokenLife(host, (call, before) => !before.includes(call), strike, sshd);
   for (const call of EXPECTED) assert(seen.includes(call), `${call} is not among ${seen}`);
   for (let at = 0, points = everyLife ? 1 : 0; at < points; at++) {
-    points = (await brokenLife(host, (call, before) => strikes(call) && before.length === at, strike)).length;
+    points = (await brokenLife(host, (_call, before) => before.length === at, strike, sshd)).length;
   }
 }
-
-/**
- * A libvirtd that is killed while it starts a QEMU may come back with that domain locked by nobody ("cannot acquire
- * state change lock"): nothing that a provider could mend. A kill takes its time, so what comes before a start is spared too.
- */
-const STARTS = ["domainDefine", "domainCreate", "snapshotRevert"];
 
 const EXPECTED = [
   "create/volumeCreateFrom",
@@ -200,7 +195,8 @@ const EXPECTED = [
 Deno.test(
   { name: "the network breaks at every change of a VM's life: the same call again mends it", ignore },
   async () => {
-    await everyPoint((_host, wire) => {
+    await using host = await startHypervisor();
+    await everyPoint(host, (_host, wire) => {
       wire.cut();
       wire.heal();
     });
@@ -210,6 +206,19 @@ Deno.test(
 Deno.test(
   { name: "libvirtd is killed at every change of a VM's life: the same call again mends it", ignore },
   async () => {
-    await everyPoint((host) => restartLibvirtd(host), STARTS);
+    await using host = await startHypervisor();
+    await everyPoint(host, restartAndMend);
+  },
+);
+
+Deno.test(
+  { name: "sshd is killed at every change of a VM's life: the same call again mends it", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    const sshd = await ListeningSshd.start(host);
+    await everyPoint(host, async () => {
+      await sshd.die();
+      await sshd.revive();
+    }, sshd);
   },
 );

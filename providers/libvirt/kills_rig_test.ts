@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
-import { systemClock } from "@virtrigaud/resilience";
+import { systemClock, until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { createHash } from "node:crypto";
 import {
@@ -9,11 +9,13 @@ import {
   type Hypervisor,
   libvirtRig,
   startHypervisor,
+  Wire,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { ImageServer } from "../shared/testing/image_server.ts";
 import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
-import type { LibvirtProvider } from "./provider.ts";
+import { LibvirtProvider } from "./provider.ts";
+import { ChangingCalls } from "./testing/changing_calls.ts";
 import {
   callContext,
   createRequest,
@@ -26,7 +28,7 @@ import {
   volumesOf,
   Watcher,
 } from "./testing/fixture.ts";
-import { killLibvirtd, restartLibvirtd } from "./testing/profile.ts";
+import { killLibvirtd, restartAndMend, restartLibvirtd } from "./testing/profile.ts";
 
 const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
 const context = callContext();
@@ -66,27 +68,75 @@ async function followAdvice(host: Hypervisor, provider: LibvirtProvider, vmId: s
   await power("On");
 }
 
-/** Moments after the request at which things die, milliseconds. */
-const MOMENTS = [0, 30, 150];
+/** At which of its calls and pieces of content, counted from 1, a provider dies. */
+const POINTS = [1, 2, 4];
 
-/** Begins `ask` on providers that die at each of {@linkcode MOMENTS}, then under a libvirtd that does. */
+const failsTyped = (error: unknown) => assert(error instanceof ProviderError, String(error));
+
+/**
+ * Asks a provider on the other end of a wire, until changing call number `point` is on that and `strike` has been, or the
+ * change has ended; then that provider is no more.
+ */
+async function askUntil(
+  host: Hypervisor,
+  ask: (provider: LibvirtProvider) => Promise<TaskResponse>,
+  point: number,
+  strike: (wire: Wire) => void | Promise<void>,
+): Promise<void> {
+  const calls = new ChangingCalls();
+  let left = point;
+  let striking: Promise<void> | undefined;
+  const struck = Promise.withResolvers<void>();
+  await using wire: Wire = await Wire.to({ path: host.socketPath }, {
+    watch: (chunk, from) => {
+      if (from !== "operator") return;
+      for (const _ of calls.in(chunk)) {
+        if (--left !== 0) continue;
+        striking = Promise.resolve(strike(wire));
+        struck.resolve();
+      }
+    },
+  });
+  await using provider = new LibvirtProvider({ endpoint: `qemu+tcp://127.0.0.1:${wire.port}/system`, version: "test" });
+  await Promise.race([struck.promise, ask(provider).then(({ task }) => finish(provider, task)).catch(failsTyped)]);
+  await striking;
+}
+
+/** Begins `ask` on providers that die at each of {@linkcode POINTS}, then under a libvirtd that does. */
 async function disturbed(
   host: Hypervisor,
   ask: (provider: LibvirtProvider) => Promise<TaskResponse>,
 ): Promise<void> {
-  for (const moment of MOMENTS) {
-    await using dying = providerFor(host);
-    await ask(dying).catch((error) => assert(error instanceof ProviderError, String(error)));
-    await systemClock.sleep(moment);
-  }
-  await using provider = providerFor(host);
-  const { task } = await ask(provider).catch((error) => {
-    assert(error instanceof ProviderError, String(error));
-    return { task: undefined };
-  });
-  await restartLibvirtd(host);
-  await finish(provider, task).catch((error) => assert(error instanceof ProviderError, String(error)));
+  for (const point of POINTS) await askUntil(host, ask, point, (wire) => wire.cut());
+  await askUntil(host, ask, 1, () => restartAndMend(host));
 }
+
+Deno.test(
+  { name: "who dies while a VM is made, started or deleted: there is one or none, and nothing else", ignore },
+  async () => {
+    await using host = await startHypervisor();
+    await using provider = providerFor(host);
+    const uid = crypto.randomUUID();
+    const change = { operation: operation(uid), vmId: uid };
+    const request = createRequest(uid, plainMachine("vm", { disks: [{ name: "data", sizeGib: 1 }] }), true);
+    await disturbed(host, (dying) => dying.create(request, context));
+    await insist(provider, () => provider.create(request, context));
+    const isWhole = async () => {
+      const vm = await describeOrFail(provider, uid);
+      assertEquals([vm.power, ...vm.disks.map((disk) => [disk.name, disk.sizeGib])], ["On", ["root", 1], ["data", 1]]);
+      assertEquals(await host.virsh("list", "--all", "--name"), "vm");
+      assertEquals(await volumesOf(host), [`${uid}-data.qcow2`, `${uid}-root.qcow2`]);
+    };
+    await isWhole();
+    await provider.power({ ...change, op: "Off" }, context);
+    await disturbed(host, (dying) => dying.power({ ...change, op: "On" }, context));
+    await insist(provider, () => provider.power({ ...change, op: "On" }, context));
+    await isWhole();
+    await disturbed(host, (dying) => dying.delete(change, context));
+    await insist(provider, () => provider.delete(change, context));
+    assertEquals([await host.virsh("list", "--all", "--name"), await volumesOf(host)], ["", []]);
+  },
+);
 
 Deno.test(
   { name: "who dies in the middle of a snapshot: there is one, and it can be gone back to", ignore },
@@ -279,10 +329,7 @@ Deno.test({ name: "a guest whose file systems a dead provider held is let go by 
   await host.virsh("domfsfreeze", uid);
   await using provider = providerFor(host);
   await using _watcher = new Watcher(provider);
-  for (let attempt = 0; (await host.virsh("dumpxml", uid)).includes("libvirt/rest"); attempt++) {
-    assert(attempt < 200, "it still carries the note");
-    await systemClock.sleep(50);
-  }
+  await until("the note to go", async () => !(await host.virsh("dumpxml", uid)).includes("libvirt/rest"));
   const command = ["/bin/touch", "/state/alive"];
   assertEquals((await provider.guestExec({ operation: operation(uid), vmId: uid, command }, context)).exitCode, 0);
 });

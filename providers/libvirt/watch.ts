@@ -32,6 +32,12 @@ export async function* watch(context: LibvirtContext, signal: AbortSignal): Asyn
   }
 }
 
+interface Known {
+  readonly ownerUid: string | undefined;
+  readonly networks: readonly string[];
+  readonly text: string;
+}
+
 /** One watcher's queue. */
 class Feed {
   readonly #context: LibvirtContext;
@@ -41,7 +47,7 @@ class Feed {
   readonly #dirty = new Set<string>();
   readonly #settling = new Map<string, { readonly attempt: number; readonly cancel: () => void }>();
   /** What was last reported of each domain: to stay quiet when nothing changed, and to say whose VM is gone. */
-  readonly #known = new Map<string, { readonly ownerUid: string | undefined; readonly text: string }>();
+  readonly #known = new Map<string, Known>();
   readonly #stops: (() => void)[];
   #stale = true;
   #lettingGo = Promise.resolve();
@@ -111,6 +117,9 @@ class Feed {
         if (event.event.kind === "agent") this.#context.agents.welcome(event.event.domain.uuid);
         this.#touch(event.event.domain.uuid);
         break;
+      case "Network":
+        for (const [uuid, { networks }] of this.#known) if (networks.includes(event.event.name)) this.#touch(uuid);
+        break;
     }
     this.#wake();
   }
@@ -176,7 +185,8 @@ class Feed {
   #present(vm: ObservedMachine): void {
     const text = JSON.stringify(vm);
     if (this.#known.get(vm.id)?.text !== text) this.#queue.push({ type: "Present", vm });
-    this.#known.set(vm.id, { ownerUid: vm.ownerUid, text });
+    const networks = vm.nics.flatMap(({ network }) => network === undefined ? [] : [network]);
+    this.#known.set(vm.id, { ownerUid: vm.ownerUid, networks, text });
     const addressless = vm.power === "On" && vm.nics.some((nic) => nic.connected && nic.ips.length === 0);
     if (addressless || vm.power === "Transitional") this.#settle(vm);
     else this.#unsettle(vm.id);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virt
 import { ProviderError } from "@virtrigaud/contract";
 import { Secret } from "@virtrigaud/telemetry";
 import { FakeLibvirtd } from "../testing/fake_libvirtd.ts";
-import { type DomainEvent, onDomainEvent } from "./events.ts";
+import { type DomainEvent, onEvent } from "./events.ts";
 import * as domains from "./domain.ts";
 import { errorCode, LibvirtError } from "./errors.ts";
 import * as hosts from "./host.ts";
@@ -142,23 +142,34 @@ Deno.test("while disk content flows, a server that is busy writing it has more t
 Deno.test("events are decoded and carry the domain", async () => {
   const server = new FakeLibvirtd();
   const events: DomainEvent[] = [];
-  const stop = onDomainEvent(server.connection, (event) => events.push(event));
+  const networks: string[] = [];
+  const stop = onEvent(server.connection, {
+    domain: (event) => events.push(event),
+    network: ({ name }) => networks.push(name),
+  });
   const body = (lifecycle: number) =>
     new XdrWriter().i32(0).string(web.name).uuid(web.uuid).i32(web.id).i32(lifecycle).i32(0).bytes();
   const message = { type: packetType.message, procedure: procedure.eventLifecycle };
   server.send({ ...message, body: body(1) });
   server.send({ ...message, procedure: procedure.eventAgentLifecycle, body: body(2) });
+  server.send({ ...message, procedure: procedure.eventBlockJob, body: body(1) });
+  server.send({
+    ...message,
+    procedure: procedure.eventNetworkLifecycle,
+    body: new XdrWriter().i32(0).string("lan").uuid(web.uuid).i32(3).i32(0).bytes(),
+  });
   server.send({ ...message, procedure: 999, body: new Uint8Array(0) });
   await settle();
-  assertEquals(events, [{ domain: web, kind: "lifecycle", undefined: true }, {
-    domain: web,
-    kind: "agent",
-    undefined: false,
-  }]);
+  assertEquals(events, [
+    { domain: web, kind: "lifecycle", undefined: true },
+    { domain: web, kind: "agent", undefined: false },
+    { domain: web, kind: "blockJob", undefined: false },
+  ]);
+  assertEquals(networks, ["lan"]);
   stop();
   server.send({ ...message, body: body(2) });
   await settle();
-  assertEquals(events.length, 2);
+  assertEquals(events.length, 3);
   server.connection.close();
 });
 

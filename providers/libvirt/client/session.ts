@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { ProviderError } from "@virtrigaud/contract";
 import { backoffDelay, type BackoffPolicy, type Clock } from "@virtrigaud/resilience";
 import { type Call, LibvirtConnection, type Rpc } from "./connection.ts";
-import { type DomainEvent, onDomainEvent, subscribe } from "./events.ts";
+import { type DomainEvent, type NetworkEvent, onEvent, subscribe } from "./events.ts";
 import * as host from "./host.ts";
 import { connectSsh, type SshCredentials } from "./ssh.ts";
 import { connectTcp, connectTls, type TlsCredentials } from "./tls.ts";
@@ -25,10 +25,11 @@ export interface SessionOptions {
 }
 
 /** What a listener hears: events, and that a connection is new, so that what happened before is not known. */
-export type SessionEvent = { readonly type: "Connected" } | { readonly type: "Lost" } | {
-  readonly type: "Domain";
-  readonly event: DomainEvent;
-};
+export type SessionEvent =
+  | { readonly type: "Connected" }
+  | { readonly type: "Lost" }
+  | { readonly type: "Domain"; readonly event: DomainEvent }
+  | { readonly type: "Network"; readonly event: NetworkEvent };
 
 const BACKOFF: BackoffPolicy = { baseMs: 500, maxMs: 30_000 };
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -151,7 +152,10 @@ export class LibvirtSession implements Rpc {
       try {
         const login = { credentials, exposed: endpoint.transport === "tcp", signal };
         if (await host.open(connection, endpoint.driverUri, login)) connection.startKeepAlive();
-        onDomainEvent(connection, (event) => this.#tell({ type: "Domain", event }));
+        onEvent(connection, {
+          domain: (event) => this.#tell({ type: "Domain", event }),
+          network: (event) => this.#tell({ type: "Network", event }),
+        });
         await subscribe(connection, { signal });
         return connection;
       } catch (error) {

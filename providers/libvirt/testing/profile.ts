@@ -65,3 +65,15 @@ export async function killLibvirtd(host: Hypervisor): Promise<void> {
   // It holds its pid file until the kernel is done with it.
   await host.sh(["tail", `--pid=${pid}`, "--sleep-interval=0.05", "-f", "/dev/null"]);
 }
+
+/**
+ * {@linkcode restartLibvirtd}, for one that may die while it starts a QEMU. What no libvirtd finds back from is taken away
+ * as the provider tells administrators to (`HalfStarted`); a test of its own sees to it that it does tell them.
+ */
+export async function restartAndMend(host: Hypervisor): Promise<void> {
+  await killLibvirtd(host);
+  const left = ["grep", "--recursive", "--files-with-matches", "--include=*.xml"] as const;
+  const notes = await host.sh([...left, "reason='starting up' pid='0'", "/run/libvirt/qemu"]).catch(() => "");
+  for (const note of notes.split("\n").filter((path) => path !== "")) await host.sh(["rm", note]);
+  await host.sh(["libvirtd", "--daemon"]);
+}

@@ -193,6 +193,8 @@ export const manners: readonly Case[] = [
         (await kubectl.list(kinds)).filter(({ metadata }) => metadata.ownerReferences?.some((o) => o.uid === uid)),
         [],
       );
+      const volumes = join(world.stage.runnerFolder, "pods/owned_virtrigaud-provider-owned-mock/volumes");
+      await until("its credentials to be in no file", () => [...Deno.readDirSync(volumes)].length === 0);
       await kubectl.apply(object("VMClass", "alone", { cpu: 1, memory: "1Gi" }));
       await kubectl.ok(["wait", "vmclass/alone", "--for=condition=Ready", "--timeout=30s"]);
       await kubectl.ok(["delete", "vmclass", "alone", "--timeout=30s"]);
