@@ -1,15 +1,9 @@
 /** Secrets by name: read when they are needed, waited for when they are missing, never cached as a whole. @module */
-import {
-  keyOf,
-  type KubeClient,
-  type KubeObject,
-  type ObjectName,
-  type Secret as KubeSecret,
-  SECRETS,
-} from "@virtrigaud/kube";
-import { Informer, type InformerEnvironment } from "@virtrigaud/runtime";
+import { keyOf, type KubeClient, type ObjectName, type Secret as KubeSecret, SECRETS } from "@virtrigaud/kube";
+import type { InformerEnvironment } from "@virtrigaud/runtime";
+import { systemClock } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
-import { whenFresh } from "./when_fresh.ts";
+import { type Followed, SecretPatrol, WatchedSecret } from "./followed_secret.ts";
 
 /** Values of a Secret by key, decoded as UTF-8. */
 export type SecretValues = ReadonlyMap<string, Secret<string>>;
@@ -20,11 +14,13 @@ export interface SecretReading {
   readonly version: string;
 }
 
+/** Watches that are kept at most where the Secret can wait. */
+const WATCHES_MAX = 500;
+
 /**
  * Reads Secrets by name and watches single ones, so that the manager needs no right to list all of a cluster.
  *
- * Caveat: one watch, and with it one connection, per Secret that is followed: provider credentials, and the user-data of
- * VMs. Many VMs that name one Secret share its watch.
+ * A watch is a connection, so that of Secrets that can wait no more than 500 are watched: the rest are looked at by turns, see {@linkcode SecretPatrol}. All who follow one Secret share its watch, or its turn.
  */
 export class SecretSource {
   readonly #client: KubeClient;
@@ -32,12 +28,19 @@ export class SecretSource {
   readonly #signal: AbortSignal;
   readonly #followed = new Map<string, Followed>();
   readonly #running = new Set<Promise<void>>();
+  readonly #patrol: SecretPatrol;
+  readonly #watchesMax: number;
 
-  /** @param signal ends all watches */
-  constructor(client: KubeClient, environment: InformerEnvironment, signal: AbortSignal) {
+  /**
+   * @param signal ends all watches
+   * @param watchesMax from how many watches on Secrets that can wait are not watched. Default 500.
+   */
+  constructor(client: KubeClient, environment: InformerEnvironment, signal: AbortSignal, watchesMax = WATCHES_MAX) {
     this.#client = client;
     this.#environment = environment;
     this.#signal = signal;
+    this.#watchesMax = watchesMax;
+    this.#patrol = new SecretPatrol(client, { clock: environment.clock ?? systemClock, signal });
   }
 
   /** The values of a Secret, or `undefined` when there is none of that name. */
@@ -55,19 +58,33 @@ export class SecretSource {
 
   /**
    * Calls `listener` when the Secret was looked for, and then whenever it appears, changes or goes, until it is dropped;
-   * one listener for each `who`.
+   * one listener for each `who`. With `patient`, it may take minutes until that is noticed, where many are followed.
    */
-  follow(name: ObjectName, who: string, listener: () => void): void {
+  follow(
+    name: ObjectName,
+    who: string,
+    listener: () => void,
+    { patient = false }: { readonly patient?: boolean } = {},
+  ): void {
     const key = keyOf(name);
-    let followed = this.#followed.get(key);
-    if (followed === undefined) {
-      followed = new Followed(this.#environment, name, this.#signal);
-      this.#followed.set(key, followed);
-      const { stopped } = followed;
-      this.#running.add(stopped);
-      void stopped.finally(() => this.#running.delete(stopped));
-    }
+    const before = this.#followed.get(key);
+    const keeps = before !== undefined && (patient || before instanceof WatchedSecret);
+    const followed = keeps
+      ? before
+      : patient && this.#running.size >= this.#watchesMax
+      ? this.#patrol.enter(name)
+      : this.#watch(name);
+    if (before !== undefined && !keeps) before.handOver(followed);
+    this.#followed.set(key, followed);
     followed.add(who, listener);
+  }
+
+  #watch(name: ObjectName): Followed {
+    const watched = new WatchedSecret(this.#environment, name, this.#signal);
+    const { stopped } = watched;
+    this.#running.add(stopped);
+    void stopped.finally(() => this.#running.delete(stopped));
+    return watched;
   }
 
   /** Takes back {@linkcode follow}. */
@@ -91,67 +108,10 @@ export class SecretSource {
     return this.#followed.get(keyOf(name))?.synced ?? false;
   }
 
-  /** Resolves when all watches have ended, after the signal aborted. */
+  /** Resolves when all watches and looks have ended, after the signal aborted. */
   async stopped(): Promise<void> {
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running, this.#patrol.stopped()]);
   }
-}
-
-class Followed {
-  readonly stopped: Promise<void>;
-  readonly #informer: Informer<KubeSecret>;
-  readonly #listeners = new Map<string, () => void>();
-  readonly #stop = new AbortController();
-  readonly #key: string;
-
-  constructor(environment: InformerEnvironment, name: ObjectName, signal: AbortSignal) {
-    this.#key = keyOf(name);
-    this.#informer = new Informer(environment, SECRETS, {
-      ...(name.namespace === undefined ? {} : { namespace: name.namespace }),
-      fieldSelector: `metadata.name=${name.name}`,
-      // Only that it changed is of interest here; the content is read when it is needed.
-      transform: withoutContent,
-    });
-    this.#informer.addHandler(() => this.#tell());
-    this.stopped = this.#informer.run(AbortSignal.any([signal, this.#stop.signal]));
-    void this.#informer.whenSynced({ signal }).then(() => this.#tell(), () => {});
-  }
-
-  get synced(): boolean {
-    return this.#informer.synced;
-  }
-
-  get version(): string | undefined {
-    return this.#informer.get(this.#key)?.metadata.resourceVersion;
-  }
-
-  async whenSeen(version: string | undefined, signal: AbortSignal): Promise<void> {
-    this.#informer.expect(this.#key, version);
-    await whenFresh(this.#informer, this.#key, signal);
-  }
-
-  add(who: string, listener: () => void): void {
-    this.#listeners.set(who, listener);
-  }
-
-  /** Whether nobody is left; then it has ended. */
-  remove(who: string): boolean {
-    this.#listeners.delete(who);
-    if (this.#listeners.size > 0) return false;
-    this.#stop.abort();
-    return true;
-  }
-
-  #tell(): void {
-    // Nobody has to be told that it is as he knows it: not before the first look at what is there.
-    if (!this.#informer.synced) return;
-    for (const listener of [...this.#listeners.values()]) listener();
-  }
-}
-
-function withoutContent<T extends KubeObject>(object: T): T {
-  const { apiVersion, kind, metadata } = object;
-  return { apiVersion, kind, metadata } as T;
 }
 
 function valuesOf(secret: KubeSecret): SecretValues {

@@ -32,7 +32,9 @@ export class NamedSecrets {
     for (const before of this.#followed.get(key) ?? []) {
       if (!wanted.some(({ name }) => name === before.name)) this.#secrets.drop(before, key);
     }
-    for (const each of wanted) this.#secrets.follow(each, key, () => this.#wake(key));
+    for (const each of wanted) {
+      this.#secrets.follow(each, key, () => this.#wake(key), { patient: true });
+    }
     if (wanted.length === 0) this.#followed.delete(key);
     else this.#followed.set(key, wanted);
   }
