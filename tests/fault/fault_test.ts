@@ -28,6 +28,13 @@ Deno.test("without faults a VM becomes Ready, is changed and stays so", async ()
 
 // Short scripts that once broke a promise, or stand for a way in which controllers of this kind do.
 const STORIES: Readonly<Record<string, readonly Step[]>> = {
+  "somebody copies the VM, and the one that was given other user-data goes": [
+    { type: "Create", vm: "b", power: "Off", retain: false },
+    { type: "UserData", vm: "b", from: "inline", to: 2 },
+    { type: "External", vm: "b", what: "Duplicate" },
+    { type: "Wait", ms: 20_000 },
+    { type: "External", vm: "b", what: "Delete" },
+  ],
   "the answer to Create is lost and the manager dies": [
     { type: "LostAnswer" },
     create,
