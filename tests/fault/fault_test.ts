@@ -28,6 +28,13 @@ Deno.test("without faults a VM becomes Ready, is changed and stays so", async ()
 
 // Short scripts that once broke a promise, or stand for a way in which controllers of this kind do.
 const STORIES: Readonly<Record<string, readonly Step[]>> = {
+  "somebody copies the VM, and the one that was given other user-data goes": [
+    { type: "Create", vm: "b", power: "Off", retain: false },
+    { type: "UserData", vm: "b", from: "inline", to: 2 },
+    { type: "External", vm: "b", what: "Duplicate" },
+    { type: "Wait", ms: 20_000 },
+    { type: "External", vm: "b", what: "Delete" },
+  ],
   "the answer to Create is lost and the manager dies": [
     { type: "LostAnswer" },
     create,
@@ -146,6 +153,13 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "RpcError", method: "describe", at: "before", class: "Timeout", times: 6 },
     { type: "Delete", vm: "a" },
     { type: "Wait", ms: 20_000 },
+  ],
+  "its Provider is another object by the time it is deleted": [
+    { type: "Watches", what: "cut" },
+    { type: "Catalog", kind: "provider", what: "delete" },
+    create,
+    { type: "Wait", ms: 20_000 },
+    { type: "Delete", vm: "a" },
   ],
   "the task of Create is lost and every question fails for a while": [
     { type: "LoseTask", method: "create" },

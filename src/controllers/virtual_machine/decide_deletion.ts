@@ -55,7 +55,8 @@ export function decideDeletion(input: VmInput, ledger: Ledger): Decision {
           wish: "",
           vmId: machine.vm.id,
         },
-        status: statusOf(input, phase === "Deleting" ? undefined : machine.vm, ledger, {
+        // Through which Provider it is deleted has to be known when it is gone: only that one's word is proof.
+        status: statusOf(input, phase === "Deleting" && !isElsewhere(input) ? undefined : machine.vm, ledger, {
           phase: "Deleting",
           ready: false,
           reason: "Deleting",

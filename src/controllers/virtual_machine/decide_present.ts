@@ -13,7 +13,7 @@ import { failedVerdict, hold } from "./verdicts.ts";
 export function decidePresent(input: VmInput, seen: ObservedMachine, before: Ledger): Decision {
   if (!input.vm.metadata.finalizers?.includes(VM_FINALIZER)) return { step: { type: "AddFinalizer" } };
   if (isBeingBorn(input.vm, seen)) return hold(withoutId(input), before, BEING_BORN);
-  const answered = answeredByPowerOff(input, seen, withWish(input.vm, before));
+  const answered = answeredByPowerOff(input, seen, withWish(input.vm, seen, before));
   const shape = shapeOf(input, seen, answered);
   const need = powerNeed(input, seen, answered);
   const ledger = tidied(answered, shape, need);
@@ -90,9 +90,12 @@ function withoutId(input: VmInput): VmInput {
   return { ...input, vm: { ...input.vm, status } };
 }
 
-/** A machine of ours that shows up for the first time although nobody wrote down that it was made. */
-function withWish({ metadata, status }: VirtualMachine, ledger: Ledger): Ledger {
-  const isRecorded = status?.id !== undefined || ledger.appliedWish !== undefined;
+/**
+ * A machine of ours that shows up for the first time although nobody wrote down that it was made, or in the place of
+ * another one: what it was given does not all show.
+ */
+function withWish({ metadata, status }: VirtualMachine, seen: ObservedMachine, ledger: Ledger): Ledger {
+  const isRecorded = status?.id === undefined ? ledger.appliedWish !== undefined : status.id === seen.id;
   return isRecorded || metadata.labels?.[ADOPTED_LABEL] === "true"
     ? ledger
     : { ...ledger, appliedWish: UNRECORDED_WISH };

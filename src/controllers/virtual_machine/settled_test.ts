@@ -62,3 +62,12 @@ Deno.test("what fails while the VM runs is tried again, though another part of i
   ]);
   assertEquals(told("Off")?.failures?.map(({ retryAfter }) => retryAfter), [undefined]);
 });
+
+Deno.test("a machine in the place of another one is given its user-data again: nobody knows what it was made with", () => {
+  const wished = wish({}, "shape-1", { type: "Known", version: "init-1", read: true });
+  const status = { ...made, appliedWish: "shape-1.init-1" };
+  const step = (id: string) => decide(input({ vm: vm({ status }), wish: wished, ...present({ id }) })).step;
+  assertEquals(step("vm-1").type, "Wait");
+  const other = step("vm-2");
+  assertEquals([other.type, other.type === "Reconfigure" && other.followGuestInit], ["Reconfigure", true]);
+});

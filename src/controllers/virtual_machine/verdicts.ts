@@ -5,6 +5,8 @@ import { type Failure, reasonOf } from "./failure.ts";
 import type { Verb, VmInput } from "./input.ts";
 import { type Ledger, statusOf, type Verdict } from "./status.ts";
 
+const HOW_TO_GIVE_UP = `to give the VM up, set the annotation ${FORCE_DELETE_ANNOTATION} to "true"`;
+
 /** Says why and waits; `waitMs` absent: until something changes. */
 export function hold(input: VmInput, ledger: Ledger, verdict: Verdict, waitMs?: number): Decision {
   return {
@@ -21,9 +23,7 @@ export function unreachableVerdict({ vm, provider }: VmInput, message: string): 
       phase: "Deleting",
       ready: false,
       reason: provider.type === "NotFound" ? "ProviderNotFound" : "ProviderUnavailable",
-      message:
-        `the VM cannot be deleted: ${message}. The object stays until the provider is back; to give the VM up, ` +
-        `set the annotation ${FORCE_DELETE_ANNOTATION} to "true"`,
+      message: `the VM cannot be deleted: ${message}. The object stays until the provider is back; ${HOW_TO_GIVE_UP}`,
     };
   }
   return {
@@ -74,7 +74,8 @@ export function elsewhereVerdict(input: VmInput, phase: Verdict["phase"]): Verdi
     reason: "ProviderChanged",
     message:
       `the VM ${input.vm.status?.id} was made through another Provider object and "${input.provider.name}" does ` +
-      `not have it: set spec.providerRef back; a VM does not move by changing it`,
+      `not have it: set spec.providerRef back; a VM does not move by changing it` +
+      (phase === "Deleting" ? `; ${HOW_TO_GIVE_UP}` : ""),
     stalled: true,
   };
 }
