@@ -161,6 +161,13 @@ const STORIES: Readonly<Record<string, readonly Step[]>> = {
     { type: "Wait", ms: 20_000 },
     { type: "Delete", vm: "a" },
   ],
+  "a change is made while the VM is off for it, and said to have failed": [
+    create,
+    { type: "Wait", ms: 400_000 },
+    { type: "Resize", vm: "a", to: "large" },
+    { type: "RpcError", method: "reconfigure", at: "after", class: "NotFound", times: 1 },
+    { type: "Wait", ms: 1_000 },
+  ],
   "the task of Create is lost and every question fails for a while": [
     { type: "LoseTask", method: "create" },
     { type: "RpcError", method: "describe", at: "before", class: "Unavailable", times: 6 },

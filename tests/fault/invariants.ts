@@ -48,7 +48,12 @@ function brokenObject(world: World, object: VirtualMachine): string[] {
   const say = (what: string) => `VM ${metadata.name}: ${what} (status: ${JSON.stringify(status)})`;
   // While its provider cannot be asked, a VM stays what it was last known to be.
   if (world.isSpoilt("provider") || world.isSpoilt("secret")) return [];
-  if (metadata.deletionTimestamp !== undefined) return [say("is still being deleted")];
+  if (metadata.deletionTimestamp !== undefined) {
+    // Its hypervisor has lost it, and the Provider that could have said so is gone: a person has to.
+    const provider = world.catalog("provider").find(({ metadata: { name } }) => name === spec.providerRef.name);
+    const isReplaced = provider !== undefined && provider.metadata.uid !== status?.providerUID;
+    return isReplaced && world.ownership.isLost(uid) ? [] : [say("is still being deleted")];
+  }
   const { hypervisor } = world.provider;
   const ours = hypervisor.vms.filter(({ ownerUid }) => ownerUid === uid);
   const machine = ours.find(({ id }) => id === status?.id) ?? ours.find(({ id }) => !world.ownership.copies.has(id)) ??

@@ -4,7 +4,16 @@ import type { GuestInitChange, ProviderError, TaskRef } from "@virtrigaud/contra
 import type { Decision } from "./decision.ts";
 import { isForced } from "./decide_deletion.ts";
 import { joinWish } from "./init_version.ts";
-import { isNameConflict, isPassing, reasonOf, type StepError, withFailure, withoutFailure } from "./failure.ts";
+import {
+  type FailedStep,
+  isNameConflict,
+  isPassing,
+  isTerminal,
+  reasonOf,
+  type StepError,
+  withFailure,
+  withoutFailure,
+} from "./failure.ts";
 import type { Mutation, Verb, VmInput } from "./input.ts";
 import { rebootRequest } from "./power.ts";
 import { ledgerOf, statusOf } from "./status.ts";
@@ -61,7 +70,7 @@ export function conclude(input: VmInput, decision: Decision, step: Mutation, out
   const isOff = input.machine.type === "Present" && input.machine.vm.power === "Off";
   if (pending.length > 0 && isOff && outcome.task === undefined) {
     const message = `the provider wants the VM to be off to change ${pending.join(", ")}, and it is off`;
-    return recorded(input, base, step, { class: "NotSupported", message }, true);
+    return recorded(input, base, step, { class: "NotSupported", message }, { final: true });
   }
   const verb = verbOf(step);
   // The end of a task clears what failed before it; until then it counts on.
@@ -142,11 +151,13 @@ function concludeFailure(input: VmInput, base: VirtualMachineStatus, step: Mutat
   const { vm } = input;
   const givenUp = verb === "Delete" && isForced(input);
   if (!isPassing(error) || givenUp) {
-    const { pendingPowerCycle } = base;
-    // A change that failed while the VM was off for it is not worth a second outage; a name is waited for by event.
-    const final = (verb === "Reconfigure" && pendingPowerCycle?.wish === step.wish) ||
-      (isNameConflict(error) && input.nameHolder !== undefined);
-    return recorded(input, base, step, error, final);
+    const isOffForIt = verb === "Reconfigure" && base.pendingPowerCycle?.wish === step.wish;
+    const isFirst = !base.failures?.some((failure) => failure.verb === verb && failure.wish === step.wish);
+    // A change that failed while the VM was off for it is not worth a second outage, but a second question: it may have
+    // been made all the same. A name is waited for by event.
+    const atOnce = isOffForIt && isFirst && !isTerminal(error.class);
+    const final = (isOffForIt && !atOnce) || (isNameConflict(error) && input.nameHolder !== undefined);
+    return recorded(input, base, step, error, { final, atOnce });
   }
   const verdict = {
     phase: verb === "Create"
@@ -172,8 +183,8 @@ function recorded(
   base: VirtualMachineStatus,
   step: Mutation,
   error: StepError,
-  final: boolean,
+  tries: Pick<FailedStep, "final" | "atOnce">,
 ): Conclusion {
-  const failures = withFailure(base.failures, error, { verb: verbOf(step), wish: step.wish, final }, input.now);
+  const failures = withFailure(base.failures, error, { verb: verbOf(step), wish: step.wish, ...tries }, input.now);
   return { type: "LookAgain", status: { ...base, failures }, persist: false };
 }

@@ -55,7 +55,7 @@ Deno.test("a name that somebody in sight holds is waited for by event, one out o
   assertEquals([retryAfter({ nameHolder: "vm-9" }), retryAfter({})], [undefined, at(60_000)]);
 });
 
-Deno.test("an offline change that fails is not tried by a second outage", () => {
+Deno.test("an offline change that fails is asked for twice, and not tried by a second outage", () => {
   const change = {
     ...present({ cpus: 1, power: "Off" as const }),
     vm: vm({
@@ -63,7 +63,11 @@ Deno.test("an offline change that fails is not tried by a second outage", () => 
     }),
   };
   const error = new ProviderError("QuotaExceeded", "no room");
-  const refused = conclude(...mutation(change), { type: "Failed", error });
+  const first = conclude(...mutation(change), { type: "Failed", error });
+  assert(first.type === "LookAgain");
+  const again = { ...change, vm: vm({ status: first.status }) };
+  assertEquals(decide(input(again)).step.type, "Reconfigure", "it may have been made all the same");
+  const refused = conclude(...mutation(again), { type: "Failed", error });
   const liar = conclude(...mutation(change), { type: "Done", needsPowerCycle: ["hardware.cpus"] });
   for (const conclusion of [refused, liar]) {
     assert(conclusion.type === "LookAgain");

@@ -62,6 +62,8 @@ export interface FailedStep {
   readonly wish: string;
   /** True: not tried again for this wish, whatever the class. */
   readonly final?: boolean;
+  /** True: to be tried once more without waiting. */
+  readonly atOnce?: boolean;
 }
 
 /** `failures` with the one of this step in it; counts on from the one before it. */
@@ -78,7 +80,7 @@ export function withFailure(failures: Failures, error: StepError, step: FailedSt
     message: error.message,
     wish,
     attempt,
-    ...(final ? {} : { retryAfter: new Date(now + retryDelayMs(error, attempt)).toISOString() }),
+    ...(final ? {} : { retryAfter: new Date(step.atOnce ? now : now + retryDelayMs(error, attempt)).toISOString() }),
   };
   return [...withoutFailure(failures, verb), failure];
 }
