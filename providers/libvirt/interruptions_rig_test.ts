@@ -51,9 +51,13 @@ class Saboteur {
   }
 }
 
-/** Does `act` until it is done, as the manager would: the same operation again after every error that may pass. */
-async function persist<T>(doing: string, act: () => Promise<T>): Promise<T> {
+/**
+ * Does `act` until it is done, as the manager would: the same operation again after every error that may pass. Begins when
+ * what was broken stands again, so that no call goes by unseen.
+ */
+async function persist<T>(doing: string, saboteur: Saboteur, act: () => Promise<T>): Promise<T> {
   for (let tries = 0;; tries++) {
+    await saboteur.mended();
     try {
       return await act();
     } catch (error) {
@@ -71,7 +75,7 @@ async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Sabot
   const until = <T>(doing: string, act: () => Promise<T>) => {
     return saboteur.mended().then(() => {
       saboteur.operation = doing;
-      return persist(doing, act);
+      return persist(doing, saboteur, act);
     });
   };
   const { guestInit, ...rest } = machine("vm", { nics: [], disks: [{ name: "data", sizeGib: 1 }] });
@@ -151,7 +155,11 @@ async function brokenLife(
   strike: Strike,
   sshd?: ListeningSshd,
 ): Promise<readonly string[]> {
-  const saboteur: Saboteur = new Saboteur(chosen, async () => await strike(host, wire));
+  const saboteur: Saboteur = new Saboteur(chosen, async () => {
+    // The call has gone out. Its answer does not come, however long it takes to break what is to break.
+    wire.hang();
+    await strike(host, wire);
+  });
   await using wire: Wire = await Wire.to({ path: host.socketPath }, {
     ...(sshd === undefined ? {} : { listen: host.socketPath.replace(/[^/]+$/, "wire") }),
     watch: (chunk, from) => from === "operator" && saboteur.watch(chunk),
@@ -207,7 +215,10 @@ Deno.test(
   { name: "libvirtd is killed at every change of a VM's life: the same call again mends it", ignore },
   async () => {
     await using host = await startHypervisor();
-    await everyPoint(host, restartAndMend);
+    await everyPoint(host, async (host, wire) => {
+      await restartAndMend(host);
+      wire.heal();
+    });
   },
 );
 
@@ -216,8 +227,9 @@ Deno.test(
   async () => {
     await using host = await startHypervisor();
     const sshd = await ListeningSshd.start(host);
-    await everyPoint(host, async () => {
+    await everyPoint(host, async (_host, wire) => {
       await sshd.die();
+      wire.heal();
       await sshd.revive();
     }, sshd);
   },

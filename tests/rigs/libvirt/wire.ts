@@ -101,8 +101,10 @@ export class Wire implements AsyncDisposable {
       from.setNoDelay(true);
       from.on("error", () => to.destroy());
       from.on("close", () => {
+        // The other side learns of it when the wire is healed.
+        if (this.#state === "HalfOpen") return;
         this.#pairs.delete(pair);
-        if (this.#state !== "HalfOpen") to.destroy();
+        to.destroy();
       });
       from.on("data", (chunk: Uint8Array) => {
         if (this.#state === "HalfOpen") return;
