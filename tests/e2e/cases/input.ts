@@ -146,7 +146,9 @@ export const input: readonly Case[] = [
       });
       await ready(kubectl, "provider", "mock");
       await ready(kubectl, "vm", "web");
-      assertEquals((await hypervisor.effects()).length, effects, "the machine was touched");
+      // The new credentials come with a new process.
+      const after = await until("the provider to answer again", () => hypervisor.effects());
+      assertEquals(after.length, effects, "the machine was touched");
       await kubectl.apply(secret("user-data", { userdata: `#cloud-config\npassword: ${world.canary.word}-3\n` }));
       const isReplaced = (vm: Printed) => vm.status?.userData?.change === "Replaced" && isReady(vm);
       await when(kubectl, "vm", "web", "to have other user-data", isReplaced);
