@@ -1,12 +1,11 @@
 import { assert, assertEquals } from "@virtrigaud/deps";
-import { ProviderError } from "@virtrigaud/contract";
-import { systemClock } from "@virtrigaud/resilience";
+import { until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { type Hypervisor, libvirtRig, startHypervisor, Wire } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
 import { LibvirtProvider } from "./provider.ts";
 import { ChangingCalls } from "./testing/changing_calls.ts";
-import { callContext, createRequest, describeOrFail, finish, machine, operation } from "./testing/fixture.ts";
+import { callContext, createRequest, describeOrFail, finish, machine, mayPass, operation } from "./testing/fixture.ts";
 import { restartAndMend } from "./testing/profile.ts";
 import { ListeningSshd } from "./testing/sshd.ts";
 
@@ -14,6 +13,9 @@ const ignore = await skipWithout("libvirt provider", "changes broken off in the 
 const context = callContext();
 /** The long form: each point broken off in a life of its own. */
 const everyLife = Deno.env.get("VIRTRIGAUD_CRASH") === "all";
+
+/** libvirt alone may wait 30 s for a lock, more than once. */
+const LIMIT_MS = 300_000;
 
 /** Breaks the way to the host when a changing call is on it that `chosen` names, and nobody knows what comes of it. */
 class Saboteur {
@@ -56,23 +58,17 @@ class Saboteur {
  * what was broken stands again, so that no call goes by unseen.
  */
 async function persist<T>(doing: string, saboteur: Saboteur, act: () => Promise<T>): Promise<T> {
-  for (let tries = 0;; tries++) {
+  const { answer } = await until(`${doing} to be done`, async () => {
     await saboteur.mended();
-    try {
-      return await act();
-    } catch (error) {
-      const held = ProviderError.is(error, "Conflict") && error.reason === "Locked";
-      const passes = (["Unavailable", "Retryable", "Timeout"] as const).some((each) => ProviderError.is(error, each));
-      assert((held || passes) && tries < 300, `${doing}: ${error}`);
-      await systemClock.sleep(50);
-    }
-  }
+    return { answer: await act() };
+  }, { everyMs: 50, limitMs: LIMIT_MS, transient: mayPass });
+  return answer;
 }
 
 /** The whole life of a VM, with everything that is promised checked on the way. */
 async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Saboteur): Promise<void> {
   const uid = crypto.randomUUID();
-  const until = <T>(doing: string, act: () => Promise<T>) => {
+  const done = <T>(doing: string, act: () => Promise<T>) => {
     return saboteur.mended().then(() => {
       saboteur.operation = doing;
       return persist(doing, saboteur, act);
@@ -80,17 +76,17 @@ async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Sabot
   };
   const { guestInit, ...rest } = machine("vm", { nics: [], disks: [{ name: "data", sizeGib: 1 }] });
   const spec = { ...rest, ...(guestInit === undefined ? {} : { guestInit }) };
-  const look = () => until("describe", () => describeOrFail(provider, uid));
+  const look = () => done("describe", () => describeOrFail(provider, uid));
   const sizes = async () => (await look()).disks.map((disk) => [disk.name, disk.sizeGib]);
 
   const switched = async (op: "On" | "Off") => {
     const power = { operation: operation(uid), vmId: uid, op };
-    await until(`power ${op}`, async () => await finish(provider, (await provider.power(power, context)).task));
+    await done(`power ${op}`, async () => await finish(provider, (await provider.power(power, context)).task));
     assertEquals((await look()).power, op);
   };
 
   const create = createRequest(uid, spec);
-  await until("create", async () => await finish(provider, (await provider.create(create, context)).task));
+  await done("create", async () => await finish(provider, (await provider.create(create, context)).task));
   assertEquals((await look()).power, "On");
   assertEquals(await sizes(), [["root", 1], ["data", 1]]);
   await saboteur.mended();
@@ -102,7 +98,7 @@ async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Sabot
     disks: [{ name: "data", sizeGib: 2 }, { name: "more", sizeGib: 1 }],
   };
   const grow = { operation: operation(uid), vmId: uid, spec: larger };
-  const { needsPowerCycle } = await until("resize", async () => {
+  const { needsPowerCycle } = await done("resize", async () => {
     const answer = await provider.reconfigure(grow, context);
     await finish(provider, answer.task);
     return answer;
@@ -116,25 +112,25 @@ async function live(host: Hypervisor, provider: LibvirtProvider, saboteur: Sabot
   assertEquals(await sizes(), [["root", 2], ["data", 2], ["more", 1]]);
 
   const take = { operation: operation(uid), vmId: uid, name: "before", includeMemory: false, quiesce: false };
-  const snapshotId = await until("snapshot", async () => {
+  const snapshotId = await done("snapshot", async () => {
     const taken = await provider.snapshotCreate(take, context);
     await finish(provider, taken.task);
     return taken.snapshotId;
   });
-  const list = () => until("list snapshots", () => provider.snapshotList({ vmId: uid }, context));
+  const list = () => done("list snapshots", () => provider.snapshotList({ vmId: uid }, context));
   assertEquals((await list()).map((snapshot) => snapshot.id), [snapshotId]);
 
   await switched("Off");
   for (const change of ["snapshotRevert", "snapshotDelete"] as const) {
     const request = { operation: operation(uid), vmId: uid, snapshotId };
-    await until(change, async () => await finish(provider, (await provider[change](request, context)).task));
+    await done(change, async () => await finish(provider, (await provider[change](request, context)).task));
   }
   assertEquals(await list(), []);
   await switched("On");
 
   const end = { operation: operation(uid), vmId: uid };
-  await until("delete", async () => await finish(provider, (await provider.delete(end, context)).task));
-  assertEquals(await until("describe", () => provider.describe({ vmId: uid }, context)), { exists: false });
+  await done("delete", async () => await finish(provider, (await provider.delete(end, context)).task));
+  assertEquals(await done("describe", () => provider.describe({ vmId: uid }, context)), { exists: false });
   await saboteur.mended();
   assertEquals(await host.virsh("list", "--all", "--name"), "");
   await host.virsh("pool-refresh", host.pool);

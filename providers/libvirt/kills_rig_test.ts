@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@virtrigaud/deps";
 import { ProviderError, type TaskResponse, type TransferTarget } from "@virtrigaud/contract";
-import { systemClock, until } from "@virtrigaud/resilience";
+import { until } from "@virtrigaud/resilience";
 import { Secret } from "@virtrigaud/telemetry";
 import { createHash } from "node:crypto";
 import {
@@ -22,6 +22,7 @@ import {
   describeOrFail,
   finish,
   machine,
+  mayPass,
   operation,
   plainMachine,
   providerFor,
@@ -33,6 +34,9 @@ import { killLibvirtd, restartAndMend, restartLibvirtd } from "./testing/profile
 const ignore = await skipWithout("libvirt provider", "kills in the middle of changes of storage", libvirtRig);
 const context = callContext();
 
+/** libvirt alone may wait 30 s for a lock, more than once. */
+const LIMIT_MS = 300_000;
+
 /**
  * Sends the same request again and again, as the manager does, until it is done. With `hurt`, what an error
  * says that the operator has to do to that VM and its host is done.
@@ -42,21 +46,17 @@ async function insist<T extends TaskResponse>(
   ask: () => Promise<T>,
   hurt?: { readonly host: Hypervisor; readonly vmId: string },
 ): Promise<T> {
-  for (let attempt = 1;; attempt++) {
+  const isLost = (error: unknown) => ProviderError.is(error, "Conflict") && error.reason === "JobLost";
+  return await until("the request to be carried out", async () => {
     try {
       const answer = await ask();
       await finish(provider, answer.task);
       return answer;
     } catch (error) {
-      const held = ProviderError.is(error, "Conflict") && error.reason === "Locked";
-      const passes = held ||
-        ["Unavailable", "Retryable", "Timeout"].some((name) => error instanceof ProviderError && error.class === name);
-      const lost = ProviderError.is(error, "Conflict") && error.reason === "JobLost" ? hurt : undefined;
-      if (attempt === 100 || !(passes || lost !== undefined)) throw error;
-      if (lost !== undefined) await followAdvice(lost.host, provider, lost.vmId);
-      await systemClock.sleep(100);
+      if (hurt !== undefined && isLost(error)) await followAdvice(hurt.host, provider, hurt.vmId);
+      throw error;
     }
-  }
+  }, { everyMs: 100, limitMs: LIMIT_MS, transient: (error) => mayPass(error) || hurt !== undefined && isLost(error) });
 }
 
 /** libvirtd died at the one moment from which libvirt does not find back by itself. Does what the error says. */
@@ -249,7 +249,7 @@ Deno.test({ name: "who dies while an image is fetched: one whole image, nothing 
     const bite = Math.ceil(content.byteLength / 4);
     const send = (offset: number): void => {
       if (offset >= content.byteLength) return void response.end();
-      response.write(content.subarray(offset, offset + bite), () => setTimeout(send, 40, offset + bite));
+      response.write(content.subarray(offset, offset + bite), () => send(offset + bite));
     };
     send(0);
   });

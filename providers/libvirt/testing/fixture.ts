@@ -75,6 +75,12 @@ export async function finish(provider: LibvirtProvider, task: TaskRef | undefine
   }, { limitMs: BOOT_MS, everyMs: 20, transient: () => false });
 }
 
+/** Whether the manager would send the same request again after this error. */
+export const mayPass = (error: unknown): boolean =>
+  ProviderError.is(error, "Conflict")
+    ? error.reason === "Locked"
+    : (["Unavailable", "Retryable", "Timeout"] as const).some((each) => ProviderError.is(error, each));
+
 export async function describeOrFail(provider: LibvirtProvider, vmId: string): Promise<ObservedMachine> {
   const answer = await provider.describe({ vmId }, callContext());
   if (!answer.exists) throw new Error(`VM ${vmId} does not exist`);
