@@ -12,7 +12,7 @@ import {
   Wire,
 } from "../../tests/rigs/libvirt/mod.ts";
 import { skipWithout } from "../../tests/rigs/skip.ts";
-import { ImageServer } from "../shared/testing/image_server.ts";
+import { ImageServer, whole } from "../shared/testing/image_server.ts";
 import { S3_ACCOUNT, S3Server } from "../shared/testing/s3_server.ts";
 import { LibvirtProvider } from "./provider.ts";
 import { ChangingCalls } from "./testing/changing_calls.ts";
@@ -243,16 +243,7 @@ Deno.test({ name: "who dies while an image is fetched: one whole image, nothing 
   await using provider = providerFor(host);
   await using server = await ImageServer.start();
   const content = await Deno.readFile(await ensureGuestImage());
-  // In four bites, so that there is a middle to die in.
-  const url = server.at("/tiny.qcow2", (_request, response) => {
-    response.writeHead(200, { "content-length": content.byteLength });
-    const bite = Math.ceil(content.byteLength / 4);
-    const send = (offset: number): void => {
-      if (offset >= content.byteLength) return void response.end();
-      response.write(content.subarray(offset, offset + bite), () => send(offset + bite));
-    };
-    send(0);
-  });
+  const url = server.at("/tiny.qcow2", whole(content));
   const request = {
     operation: operation(crypto.randomUUID()),
     source: { type: "Url", url, format: "qcow2" } as const,
